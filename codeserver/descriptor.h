@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a hot-built object says of itself, in the object.
+ *
+ * Written by watcher/rewrite.c into the section .hw.module of every module's
+ * shared object, and by watcher/stubs.c into the stubs' object; read by the
+ * code server, in memory. The two sides are built together but a program and
+ * a watcher may be of different builds: HW_ABI must agree, or the load is
+ * refused.
+ *
+ * The module descriptor is relative to itself: names are offsets from the
+ * descriptor's first byte, addresses are 32-bit distances from the field that
+ * holds them (R_X86_64_PC32 against it). So it is read-only, needs no dynamic
+ * relocation, and can be read from the mapped file before dlopen as well as
+ * from the loaded image (the distances are between virtual addresses, so in a
+ * file they cannot be followed, only compared).
+ */
+#ifndef HW_DESCRIPTOR_H
+#define HW_DESCRIPTOR_H
+
+#include <stdint.h>
+
+#define HW_ABI 1
+#define HW_MAGIC "hotwatch" /* 8 bytes, no terminator */
+#define HW_HASH_SIZE 16
+
+#define HW_ARENA_BASE 0x550000000000ull
+#define HW_ARENA_SIZE 0x80000000ull
+
+/* --- a module ------------------------------------------------------------ */
+
+enum {
+	HW_FUNC_GLOBAL = 1,    /* the id is the bare name */
+	HW_FUNC_ADDRESSED = 2, /* its address is taken, or HOT() names it */
+};
+
+struct hw_func {
+	int32_t entry;  /* &entry + entry is the code of this version */
+	uint32_t name;  /* offset of the id */
+	uint32_t flags; /* HW_FUNC_* */
+	uint32_t size;  /* bytes of code */
+};
+
+enum {
+	HW_VAR_GLOBAL = 1,  /* the id is the bare name */
+	HW_VAR_CONST = 2,   /* lies in memory that is never written */
+	HW_VAR_LABELS = 4,  /* holds addresses inside functions: never shared */
+	HW_VAR_TLS = 8,     /* an emulated thread-local's control object */
+	HW_VAR_SECTION = 16 /* a whole user-named section, not one variable */
+};
+
+struct hw_var {
+	int32_t addr;   /* &addr + addr is this version's own copy */
+	uint32_t name;  /* offset of the id */
+	uint32_t flags; /* HW_VAR_* */
+	uint32_t align; /* bytes */
+	uint64_t
+	    size; /* bytes of the copy; of a thread-local, of the control */
+	uint64_t type;     /* hash of the type, deeply; 0: not known */
+	uint64_t tls_size; /* bytes of the thread-local itself, else 0 */
+};
+
+enum {
+	HW_REF_PC32 =
+	    1, /* a displacement in code: add how far the target moved */
+	HW_REF_ABS64 = 2 /* a pointer in data: add how far the target moved */
+};
+
+struct hw_ref {
+	int32_t site;      /* &site + site is the place to mend */
+	uint32_t var : 24; /* index of the variable it names */
+	uint32_t kind : 8; /* HW_REF_* */
+};
+
+struct hw_module {
+	char magic[8];
+	uint32_t abi;
+	uint32_t size;     /* of the descriptor, bytes */
+	uint64_t checksum; /* hw_checksum of all PT_LOAD bytes of the file, this
+			    * field taken as 0; written by the seal */
+	uint8_t hash[HW_HASH_SIZE]; /* content hash */
+	uint32_t name;              /* offset: the module's name */
+	uint32_t source;            /* offset: absolute path of its source */
+	uint32_t nfuncs, funcs;     /* count; offset of struct hw_func[] */
+	uint32_t nvars, vars;
+	uint32_t nrefs, refs;
+};
+
+/* The symbol that names a module's descriptor: "hw.module.NAME", global. */
+#define HW_MODULE_SYMBOL "hw.module."
+
+/* --- the program (the stubs' object) ------------------------------------- */
+
+struct hw_program_module {
+	const struct hw_module *desc; /* filled by the dynamic linker */
+	uint32_t first; /* table index of its first function: those of
+			 * desc->funcs follow in order */
+	uint32_t nfuncs;
+	const char *file; /* absolute path of its shared object */
+};
+
+/* The symbol hw_program. */
+struct hw_program {
+	char magic[8];
+	uint32_t abi;
+	uint32_t nmodules;
+	uint32_t nfuncs;
+	uint32_t reserved;
+	const struct hw_program_module *modules;
+	const void *stubs;    /* stub n is at stubs + 16 * n */
+	void ***table;        /* the pointer that every stub loads */
+	void **first_table;   /* nfuncs entries, all zero in the file */
+	const char *manifest; /* absolute path */
+	const char *root;
+	const char *program; /* absolute path as linked */
+};
+
+/*
+ * Checksum of a run of bytes, 8 at a time; chainable. Not for secrets: it
+ * tells a truncated or bit-flipped file from a whole one.
+ */
+static inline uint64_t hw_checksum(uint64_t h, const void *data, uint64_t len)
+{
+	const unsigned char *p = data;
+	uint64_t w;
+
+	for (; len >= 8; p += 8, len -= 8) {
+		__builtin_memcpy(&w, p, 8);
+		h = (h ^ w) * 0x9fb21c651e98df25ull;
+		h ^= h >> 32;
+	}
+	for (w = 0; len > 0; len--)
+		w = w << 8 | p[len - 1];
+	h = (h ^ w) * 0x9fb21c651e98df25ull;
+	return h ^ h >> 32;
+}
+
+#endif
