@@ -26,12 +26,16 @@
 
 #define HW_ARENA_BASE 0x550000000000ull
 #define HW_ARENA_SIZE 0x80000000ull
+/* The last bytes of the arena are the code server's own (new stubs, new
+ * variables); no object is ever linked for a place there. */
+#define HW_ARENA_OWN 0x4000000ull
 
 /* --- a module ------------------------------------------------------------ */
 
 enum {
 	HW_FUNC_GLOBAL = 1,    /* the id is the bare name */
 	HW_FUNC_ADDRESSED = 2, /* its address is taken, or HOT() names it */
+	HW_FUNC_WEAK = 4,      /* another module's global may override it */
 };
 
 struct hw_func {
@@ -84,7 +88,13 @@ struct hw_module {
 	uint32_t nfuncs, funcs;     /* count; offset of struct hw_func[] */
 	uint32_t nvars, vars;
 	uint32_t nrefs, refs;
+	int32_t plt; /* &plt + plt is the PLT entry of the first JUMP_SLOT; the
+		      * others follow, 16 bytes each; 0: no PLT. The seal's */
+	uint32_t reserved;
 };
+
+/* st_size of an undefined symbol that the seal made weak. */
+#define HW_UNDEF_STRONG 0x6877
 
 /* The symbol that names a module's descriptor: "hw.module.NAME", global. */
 #define HW_MODULE_SYMBOL "hw.module."

@@ -67,13 +67,14 @@ int hw_rpc_call(struct hw_rpc *r, const char *method, struct cJSON *params,
 int hw_rpc_notify(struct hw_rpc *r, const char *method, struct cJSON *params);
 
 /* Answers. RESULT and DATA are consumed and may be NULL (null; absent). A
- * batch (an array) is refused with HW_RPC_INVALID_REQUEST. */
+ * batch (an array) is refused with HW_RPC_INVALID_REQUEST. REQ may be NULL: a
+ * method that was called as a notification answers nobody. */
 void hw_rpc_reply(struct hw_request *req, struct cJSON *result);
 void hw_rpc_fail(struct hw_request *req, int code, const char *message,
 		 struct cJSON *data);
 
-/* The rpc a request came on, and its USER. After the connection is freed a
- * late answer is dropped: hw_request outlives it safely. */
+/* USER of the connection a request came on; NULL once that is freed. A late
+ * answer is dropped then: hw_request outlives the connection safely. */
 void *hw_request_user(const struct hw_request *req);
 
 #endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The code server's own part of the arena: stubs of functions that came later
+ * than the start, and storage of variables that did. Neither is ever given
+ * back: pointers to them may be anywhere.
+ */
+#ifndef HW_ARENA_H
+#define HW_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed, writable, SIZE bytes aligned to ALIGN. NULL: no room. */
+void *arena_data(size_t size, size_t align);
+
+/*
+ * N stubs in a row, for table entries FIRST, FIRST + 1 … Executable on
+ * return. Address of the first (16 bytes each), or NULL: no room.
+ */
+void *arena_stubs(uint32_t first, uint32_t n);
+
+/* The stub of table entry INDEX. */
+void *stub_addr(uint32_t index);
+
+/* Writes a stub (16 bytes) that jumps through entry INDEX to AT. 0, or -1:
+ * the table's pointer is out of reach from there. */
+int stub_write(void *at, uint32_t index);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the code server's files share.
+ *
+ * A guest's rules: no exit, no abort, no assert, nothing on the program's
+ * stdout or stderr; out of memory is an error that is returned; in doubt the
+ * load is refused and the code that runs goes on running.
+ *
+ * Threads. Everything here runs in the code server's own thread ("hotwatch"),
+ * but for: start.c's constructor and fork handlers (the program's threads,
+ * while the code server's thread does not exist or is not looked at), the
+ * stubs (any thread, see table.c), emutls.c (any thread) and the signal
+ * handler of threads.c. So hw_guest needs no lock.
+ */
+#ifndef HW_GUEST_H
+#define HW_GUEST_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codeserver/descriptor.h"
+
+/* Why something was refused. REASON is one word, as on the wire. */
+struct hw_failure {
+	const char *reason;
+	char module[256];
+	char symbol[256];
+	char message[1024];
+};
+
+/* Fills F; returns -1. MODULE and SYMBOL may be NULL. */
+int failure_set(struct hw_failure *f, const char *reason, const char *module,
+		const char *symbol, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* A run of addresses: [from, to). */
+struct hw_span {
+	uintptr_t from, to;
+};
+
+/*
+ * One object in memory. What the dynamic section says is kept as pointers.
+ * A pointer into one of the spans (code, constants, data; not the linker's
+ * tables) needs the image; spans are empty for an image of the start.
+ */
+#define HW_SPANS 16
+struct hw_image {
+	void *handle;         /* of dlopen; NULL: there from the start */
+	char *file;           /* malloc'd, absolute */
+	uintptr_t base, addr; /* first byte; load bias (l_addr) */
+	size_t size;
+	const struct hw_module *desc;
+	const ElfW(Sym) * symtab;
+	const char *strtab;
+	const ElfW(Rela) * rela, *jmprel;
+	size_t nrela, njmprel;
+	/* Distances from base: addresses in the heap would look like
+	 * holders of the image to our own search. */
+	struct hw_span spans[HW_SPANS];
+	size_t nspans;
+};
+
+struct hw_version {
+	unsigned number;
+	struct hw_image image;
+	const char *kept; /* why an old version is still here; NULL: not
+			   * looked at yet */
+	struct hw_version *older;
+};
+
+struct hw_mod {
+	const char *name, *source;
+	struct hw_version *current; /* its older ones hang on it */
+	unsigned next;              /* number of the next version */
+};
+
+struct hw_guest {
+	const struct hw_program *program; /* NULL: not a hot-built program */
+	const char *unfit; /* why nothing can be reloaded, or NULL */
+	struct hw_mod *mods;
+	size_t nmods;
+	uint32_t nfuncs;  /* table entries in use */
+	bool loading;     /* a fork now gives a child that cannot load */
+	uint64_t started; /* Unix ms */
+};
+extern struct hw_guest hw_guest;
+
+struct hw_mod *mod_find(const char *name);
+
+static inline const char *desc_str(const struct hw_module *d, uint32_t at)
+{
+	return (const char *)d + at;
+}
+
+static inline const struct hw_func *desc_funcs(const struct hw_module *d)
+{
+	return (const void *)((const char *)d + d->funcs);
+}
+
+static inline const struct hw_var *desc_vars(const struct hw_module *d)
+{
+	return (const void *)((const char *)d + d->vars);
+}
+
+static inline const struct hw_ref *desc_refs(const struct hw_module *d)
+{
+	return (const void *)((const char *)d + d->refs);
+}
+
+/* What a self-relative field points to. */
+static inline void *desc_at(const int32_t *field)
+{
+	return (char *)(uintptr_t)field + *field;
+}
+
+void hash_hex(const uint8_t hash[HW_HASH_SIZE], char hex[33]);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A truncated file given to dlopen does not fail: it kills the process by
+ * SIGBUS when a missing page is touched. A flipped bit does not fail either.
+ * So the file is read and judged before dlopen sees it: every table inside its
+ * bounds, and the checksum of all that will be mapped. The watcher never
+ * overwrites an object, so what was judged is what is loaded.
+ */
+#include "codeserver/image.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int bad(const struct hw_checked *c, struct hw_failure *f,
+	       const char *module, const char *what)
+{
+	return failure_set(f, "badfile", module, NULL, "%s: %s; build it again",
+			   c->file, what);
+}
+
+static int file_map(struct hw_checked *c, const char *module,
+		    struct hw_failure *f)
+{
+	int fd = open(c->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int e = errno;
+
+	if (fd < 0)
+		return failure_set(f, e == ENOENT ? "nofile" : "badfile",
+				   module, NULL, "%s: %s", c->file,
+				   strerror(e));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (size_t)st.st_size < sizeof(Elf64_Ehdr)) {
+		close(fd);
+		return bad(c, f, module, "not an object file");
+	}
+	c->len = (size_t)st.st_size;
+	c->map = mmap(NULL, c->len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	e = errno;
+	close(fd);
+	if (c->map == MAP_FAILED) {
+		c->map = NULL;
+		return failure_set(f, "badfile", module, NULL, "%s: %s",
+				   c->file, strerror(e));
+	}
+	return 0;
+}
+
+static bool inside(const struct hw_checked *c, uint64_t offset, uint64_t size)
+{
+	return offset <= c->len && size <= c->len - offset;
+}
+
+static const char *header_judge(const struct hw_checked *c)
+{
+	const Elf64_Ehdr *e = (const void *)c->map;
+
+	if (memcmp(e->e_ident, ELFMAG, SELFMAG))
+		return "not an ELF file";
+	if (e->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_machine != EM_X86_64)
+		return "made for another machine";
+	if (e->e_type != ET_DYN)
+		return "not a shared object";
+	if (e->e_phentsize != sizeof(Elf64_Phdr) ||
+	    e->e_shentsize != sizeof(Elf64_Shdr) || (e->e_phoff & 7) ||
+	    (e->e_shoff & 7) || e->e_shstrndx >= e->e_shnum ||
+	    !inside(c, e->e_phoff, e->e_phnum * sizeof(Elf64_Phdr)) ||
+	    !inside(c, e->e_shoff, e->e_shnum * sizeof(Elf64_Shdr)))
+		return "cut off or damaged";
+	return NULL;
+}
+
+/* The file's sections: where a pointer that needs the image may point to, and
+ * the descriptor. Symbol and relocation tables are left out on purpose: the
+ * dynamic linker keeps pointers to those for as long as the image lives. */
+static void span_add(struct hw_checked *c, const Elf64_Shdr *sh,
+		     const char *name)
+{
+	bool wanted = (sh->sh_flags & (SHF_EXECINSTR | SHF_WRITE)) ||
+		      !strncmp(name, ".rodata", 7);
+
+	if (!(sh->sh_flags & SHF_ALLOC) || !sh->sh_size || !wanted ||
+	    sh->sh_type == SHT_DYNAMIC || !strncmp(name, ".got", 4))
+		return;
+	if (c->nspans == HW_SPANS) { /* the last takes in all that follows */
+		c->spans[HW_SPANS - 1].to = sh->sh_addr + sh->sh_size;
+		return;
+	}
+	c->spans[c->nspans++] =
+	    (struct hw_span){sh->sh_addr, sh->sh_addr + sh->sh_size};
+}
+
+static const char *sections_judge(struct hw_checked *c)
+{
+	const Elf64_Ehdr *e = (const void *)c->map;
+	const Elf64_Shdr *sh = (const void *)(c->map + e->e_shoff);
+	const Elf64_Shdr *str = &sh[e->e_shstrndx];
+	const char *names = (const char *)c->map + str->sh_offset;
+
+	if (!inside(c, str->sh_offset, str->sh_size) || !str->sh_size ||
+	    names[str->sh_size - 1] != '\0')
+		return "cut off or damaged";
+	for (int i = 1; i < e->e_shnum; i++) {
+		if (sh[i].sh_name >= str->sh_size)
+			return "cut off or damaged";
+		span_add(c, &sh[i], names + sh[i].sh_name);
+		if (strcmp(names + sh[i].sh_name, ".hw.module"))
+			continue;
+		if (!inside(c, sh[i].sh_offset, sh[i].sh_size) ||
+		    sh[i].sh_size < sizeof(struct hw_module) ||
+		    (sh[i].sh_offset & 7))
+			return "cut off or damaged";
+		c->desc = (const void *)(c->map + sh[i].sh_offset);
+		c->desc_addr = sh[i].sh_addr;
+		if (memcmp(c->desc->magic, HW_MAGIC, 8) ||
+		    c->desc->size > sh[i].sh_size)
+			return "its descriptor is damaged";
+	}
+	return c->desc ? NULL : "not built by hotwatch";
+}
+
+static const char *segments_judge(struct hw_checked *c)
+{
+	const Elf64_Ehdr *e = (const void *)c->map;
+	const Elf64_Phdr *ph = (const void *)(c->map + e->e_phoff);
+	uint64_t *field = (uint64_t *)(uintptr_t)&c->desc->checksum;
+	uint64_t end = 0, sum = 0, wanted = *field;
+
+	*field = 0; /* our private copy of the page: as when it was summed */
+	c->base = UINTPTR_MAX;
+	for (int i = 0; i < e->e_phnum; i++) {
+		if (ph[i].p_type == PT_TLS)
+			return "it has thread-locals that are not emulated";
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if (!inside(c, ph[i].p_offset, ph[i].p_filesz) ||
+		    ph[i].p_memsz < ph[i].p_filesz ||
+		    ph[i].p_vaddr + ph[i].p_memsz < ph[i].p_vaddr)
+			return "cut off or damaged";
+		if ((ph[i].p_vaddr & ~4095ull) < c->base)
+			c->base = ph[i].p_vaddr & ~4095ull;
+		if (ph[i].p_vaddr + ph[i].p_memsz > end)
+			end = ph[i].p_vaddr + ph[i].p_memsz;
+		sum = hw_checksum(sum, c->map + ph[i].p_offset, ph[i].p_filesz);
+	}
+	if (sum != wanted || end <= c->base)
+		return "damaged: its checksum does not fit its content";
+	c->size = ((end + 4095) & ~4095ull) - c->base;
+	return NULL;
+}
+
+static bool strings_inside(const struct hw_module *d, uint32_t at)
+{
+	return at < d->size && memchr((const char *)d + at, 0, d->size - at);
+}
+
+/* The checksum fits, so this guards against our own mistakes only. */
+static bool descriptor_sound(const struct hw_module *d)
+{
+	uint64_t size = d->size;
+
+	return d->vars + d->nvars * (uint64_t)sizeof(struct hw_var) <= size &&
+	       d->funcs + d->nfuncs * (uint64_t)sizeof(struct hw_func) <=
+		   size &&
+	       d->refs + d->nrefs * (uint64_t)sizeof(struct hw_ref) <= size &&
+	       strings_inside(d, d->name) && strings_inside(d, d->source);
+}
+
+static const char *descriptor_judge(const struct hw_checked *c,
+				    const char *module)
+{
+	if (c->desc->abi != HW_ABI)
+		return "built by another version of hotwatch than the program";
+	if (!descriptor_sound(c->desc))
+		return "its descriptor is damaged";
+	if (strcmp(desc_str(c->desc, c->desc->name), module))
+		return "it is another module's object";
+	if (c->base < HW_ARENA_BASE ||
+	    c->base + c->size > HW_ARENA_BASE + HW_ARENA_SIZE - HW_ARENA_OWN)
+		return "linked for a place outside the arena";
+	return NULL;
+}
+
+int image_check(struct hw_checked *c, const char *file, const char *module,
+		struct hw_failure *f)
+{
+	const char *what;
+
+	*c = (struct hw_checked){.file = file};
+	if (file_map(c, module, f) < 0)
+		return -1;
+	what = header_judge(c);
+	if (!what)
+		what = sections_judge(c);
+	if (!what)
+		what = segments_judge(c);
+	if (!what)
+		what = descriptor_judge(c, module);
+	if (!what)
+		return 0;
+	bad(c, f, module, what);
+	image_unmap(c);
+	return -1;
+}
+
+void image_unmap(struct hw_checked *c)
+{
+	if (c->map)
+		munmap((void *)(uintptr_t)c->map, c->len);
+	c->map = NULL;
+}
+
+static int place_free(const struct hw_checked *c, struct hw_failure *f)
+{
+	void *at = (void *)c->base;
+	void *p = mmap(at, c->size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			   MAP_FIXED_NOREPLACE,
+		       -1, 0);
+
+	if (p != MAP_FAILED)
+		munmap(p, c->size);
+	if (p == at)
+		return 0;
+	return failure_set(f, "misplaced", desc_str(c->desc, c->desc->name),
+			   NULL,
+			   "%s: its place %#lx is taken in this process; link "
+			   "it for another",
+			   c->file, (unsigned long)c->base);
+}
+
+/* Pointers in the dynamic section are relocated by glibc in place, but for
+ * what it leaves alone; both forms occur. */
+static const void *dyn_pointer(const struct hw_image *i, uintptr_t value)
+{
+	return (const void *)(value < i->addr ? i->addr + value : value);
+}
+
+static void dynamic_read(struct hw_image *i, const ElfW(Dyn) * d)
+{
+	for (; d->d_tag != DT_NULL; d++) {
+		const void *p = dyn_pointer(i, d->d_un.d_ptr);
+
+		switch (d->d_tag) {
+		case DT_SYMTAB:
+			i->symtab = p;
+			break;
+		case DT_STRTAB:
+			i->strtab = p;
+			break;
+		case DT_RELA:
+			i->rela = p;
+			break;
+		case DT_RELASZ:
+			i->nrela = d->d_un.d_val / sizeof(ElfW(Rela));
+			break;
+		case DT_JMPREL:
+			i->jmprel = p;
+			break;
+		case DT_PLTRELSZ:
+			i->njmprel = d->d_un.d_val / sizeof(ElfW(Rela));
+			break;
+		}
+	}
+}
+
+int image_open(struct hw_image *i, const struct hw_checked *c,
+	       struct hw_failure *f)
+{
+	const char *module = desc_str(c->desc, c->desc->name);
+	struct link_map *map;
+
+	*i = (struct hw_image){.base = c->base, .size = c->size};
+	if (place_free(c, f) < 0)
+		return -1;
+	i->file = strdup(c->file);
+	i->handle = i->file ? dlopen(c->file, RTLD_NOW | RTLD_LOCAL) : NULL;
+	if (!i->handle) {
+		failure_set(f, "badfile", module, NULL, "%s",
+			    i->file ? dlerror() : "out of memory");
+		image_close(i);
+		return -1;
+	}
+	map = i->handle;
+	i->addr = map->l_addr;
+	if (map->l_addr != 0) { /* linked for its base: the bias must be 0 */
+		failure_set(f, "misplaced", module, NULL,
+			    "%s: the system mapped it elsewhere than %#lx",
+			    c->file, (unsigned long)c->base);
+		image_close(i);
+		return -1;
+	}
+	i->desc = (const void *)(c->desc_addr + i->addr);
+	i->nspans = c->nspans;
+	for (size_t k = 0; k < c->nspans; k++)
+		i->spans[k] = (struct hw_span){c->spans[k].from - c->base,
+					       c->spans[k].to - c->base};
+	dynamic_read(i, map->l_ld);
+	return 0;
+}
+
+void image_close(struct hw_image *i)
+{
+	if (i->handle)
+		dlclose(i->handle);
+	free(i->file);
+	*i = (struct hw_image){0};
+}
+
+/* From the mapped ELF header: how far its segments reach. */
+static size_t start_size(uintptr_t base)
+{
+	const ElfW(Ehdr) *e = (const void *)base;
+	const ElfW(Phdr) *ph = (const void *)(base + e->e_phoff);
+	uintptr_t first = UINTPTR_MAX, end = 0;
+
+	for (int i = 0; i < e->e_phnum; i++) {
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if (ph[i].p_vaddr < first)
+			first = ph[i].p_vaddr & ~4095ull;
+		end = (ph[i].p_vaddr + ph[i].p_memsz + 4095) & ~4095ull;
+	}
+	return end - first;
+}
+
+int image_of_start(struct hw_image *i, const struct hw_module *desc,
+		   const char *file)
+{
+	struct link_map *map;
+	Dl_info info;
+
+	*i = (struct hw_image){.desc = desc};
+	if (!dladdr1(desc, &info, (void **)&map, RTLD_DL_LINKMAP))
+		return -1;
+	i->file = strdup(file);
+	if (!i->file)
+		return -1;
+	i->base = (uintptr_t)info.dli_fbase;
+	i->size = start_size(i->base);
+	i->addr = map->l_addr;
+	dynamic_read(i, map->l_ld);
+	return 0;
+}

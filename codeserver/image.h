@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A module's shared object: from a file that nobody vouches for to an image in
+ * the arena, and out again.
+ */
+#ifndef HW_IMAGE_H
+#define HW_IMAGE_H
+
+#include "codeserver/guest.h"
+
+/* A file that has been looked at and found whole. */
+struct hw_checked {
+	const char *file;
+	const unsigned char *map;
+	size_t len;
+	uintptr_t base;
+	size_t size;
+	const struct hw_module *desc; /* in the map: names, sizes, types; its
+				       * addresses mean nothing yet */
+	uintptr_t desc_addr;          /* where it will be, less the bias */
+	struct hw_span spans[HW_SPANS];
+	size_t nspans;
+};
+
+/* Refuses what is missing (nofile), and what is not a whole object of ours for
+ * this machine, of this ABI, for module MODULE (badfile). Nothing is loaded. */
+int image_check(struct hw_checked *c, const char *file, const char *module,
+		struct hw_failure *f);
+void image_unmap(struct hw_checked *c);
+
+/* Maps it at its base; `misplaced` if that is taken. No code of it runs. */
+int image_open(struct hw_image *i, const struct hw_checked *c,
+	       struct hw_failure *f);
+void image_close(struct hw_image *i);
+
+/* An image that the dynamic linker loaded at the start. */
+int image_of_start(struct hw_image *i, const struct hw_module *desc,
+		   const char *file);
+
+static inline bool image_has(const struct hw_image *i, uintptr_t addr)
+{
+	return addr >= i->base && addr < i->base + i->size;
+}
+
+#endif

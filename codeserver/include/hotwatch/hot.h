@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a program may say to hotwatch in its source. Nothing here is needed to
+ * be reloaded, and without hotwatch nothing here costs anything.
+ *
+ * HOT(fn) is a qualified call, Erlang's ?MODULE:fn(): it reaches the current
+ * version of fn, also inside fn's own file, where plain fn() stays in the
+ * version that makes the call. Use it where a loop should move on:
+ *
+ *	static int loop(long sum)
+ *	{
+ *		...
+ *		return HOT(loop)(sum);
+ *	}
+ *
+ * fn is the name of any function in sight, static or not; HOT(fn) is a
+ * function pointer, so it can be passed on as well. It is an expression for
+ * function bodies, not for static initializers (there a plain fn is qualified
+ * already: a function's address always means its current version).
+ *
+ * How: HOT(fn) names another symbol, hw.hot.fn, that the hot link binds to the
+ * permanent entry point of fn. It must be another symbol: given fn's own name
+ * clang proves that `return HOT(loop)(x)` calls itself and makes it a loop
+ * inside the old version. The symbol is weak, and while nothing has bound it
+ * fn itself is meant: so an object made by hotwatch cc stays an ordinary
+ * object, that may go into a shared library or a program linked by hand. The
+ * empty asm keeps clang from looking through fn there, which would inline it
+ * and drop its body, and then the hot link had nothing to bind to.
+ *
+ * Rejected: a table of "used" pointers to keep fn (it is data of the module,
+ * and changes its layout with every HOT added); __attribute__((used)) on a
+ * redeclaration (ignored, with a warning, once the body has begun); an alias
+ * made by asm (two files may each have a static fn, and an alias strong
+ * enough to be named by a relocation would be shared by them).
+ */
+#ifndef HOTWATCH_HOT_H
+#define HOTWATCH_HOT_H
+
+#if defined(__HOTWATCH__) && !defined(__cplusplus)
+
+#define HOT(fn)                                                          \
+	(__extension__({                                                 \
+		extern __typeof__(fn) hw_hot_##fn __asm__("hw.hot." #fn) \
+		    __attribute__((weak));                               \
+		__typeof__(fn) *hw_fn = hw_hot_##fn;                     \
+		if (__builtin_expect(!hw_fn, 0)) {                       \
+			hw_fn = fn;                                      \
+			__asm__("" : "+r"(hw_fn));                       \
+		}                                                        \
+		hw_fn;                                                   \
+	}))
+
+/*
+ * HOT_VSN("2.1"); once, outside functions: the author's own name for this
+ * version of the file, kept in the object where it is not loaded into memory
+ * (readelf -p .hw.vsn FILE). It changes no code, so on its own it is no reason
+ * to load a version.
+ */
+#define HOT_VSN(text)                                                  \
+	__asm__(".pushsection .hw.vsn,\"\",@progbits\n\t.asciz " #text \
+		"\n\t.popsection")
+
+#else
+
+#define HOT(fn) fn
+#define HOT_VSN(text) struct hw_vsn
+
+#endif
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One thread, one socket, a handful of connections, poll.
+ *
+ * The thread has a descriptor table of its own (unshare(CLONE_FILES)), made
+ * before it opens anything, and empty: descriptors 0 to 2 lead to /dev/null.
+ * So a program that closes all it does not know when it daemonizes does not
+ * close ours, ours take no numbers from it, and a pipe or connection that it
+ * closes is really closed. Where unshare is refused (a seccomp filter) the
+ * table is shared and ours are moved to high numbers.
+ *
+ * All signals are blocked: the program's handlers never run here. Nothing here
+ * is waited for by any other thread.
+ *
+ * libuv was considered and rejected for this place: it registers fork handlers
+ * and a signal pipe for the whole process, made in whichever thread is first.
+ *
+ * Versions that nothing holds any more are freed when the thread has been idle
+ * for a moment (purge.c), and again at growing intervals while some stay.
+ */
+#include "codeserver/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "codeserver/guest.h"
+#include "codeserver/methods.h"
+#include "codeserver/purge.h"
+#include "protocol/rpc.h"
+
+#define STACK_SIZE (1ul << 20)
+#define GUARD 4096ul
+#define CONNECTIONS 32
+#define PURGE_FIRST_MS 20
+#define PURGE_LAST_MS 2000
+#define OUT_MAX (64ul << 20) /* a reader that does not read is dropped */
+
+struct connection {
+	int fd; /* -1: free */
+	struct hw_rpc *rpc;
+	char *out; /* not written yet */
+	size_t nout;
+	bool broken;
+};
+
+static struct {
+	int listener;
+	struct connection conn[CONNECTIONS];
+	char path[512]; /* of the socket; empty: none */
+	pid_t owner;    /* the process that made it */
+	void *stack;
+	int purge_ms; /* until the next try; -1: nothing to do */
+} server;
+
+/* --- the socket's place --------------------------------------------------- */
+
+static int own_dir(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 077))
+		return -1;
+	return 0;
+}
+
+/* Where the watcher looks too: watcher/util.c, runtime_dir. */
+static int runtime_path(char *dir, size_t size)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
+	int n;
+
+	if (xdg && xdg[0] == '/')
+		n = snprintf(dir, size, "%s/hotwatch", xdg);
+	else
+		n = snprintf(dir, size, "%s/hotwatch-%u",
+			     tmp && *tmp ? tmp : "/tmp", (unsigned)getuid());
+	if (n < 0 || (size_t)n + 16 > size || own_dir(dir) < 0)
+		return -1;
+	strcat(dir, "/targets");
+	return own_dir(dir);
+}
+
+/* By way of /proc, because a socket's address has room for 107 bytes only. */
+static int socket_bind(int fd, const char *dir, const char *name)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (at < 0)
+		return -1;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/thread-self/fd/%d/%s",
+		 at, name);
+	unlinkat(at, name, 0); /* of an earlier process, or before an exec */
+	r = bind(fd, (struct sockaddr *)&a, sizeof(a));
+	if (r == 0)
+		r = fchmodat(at, name, 0600, 0);
+	close(at);
+	return r;
+}
+
+static int socket_make(void)
+{
+	char dir[sizeof(server.path) - 32], name[32];
+	int fd;
+
+	if (runtime_path(dir, sizeof(dir)) < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%d.sock", (int)getpid());
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (socket_bind(fd, dir, name) < 0 || listen(fd, CONNECTIONS) < 0) {
+		close(fd);
+		return -1;
+	}
+	server.owner = getpid();
+	snprintf(server.path, sizeof(server.path), "%s/%s", dir, name);
+	return fd;
+}
+
+void server_exit(void)
+{
+	if (server.path[0] && server.owner == getpid())
+		unlink(server.path);
+}
+
+/* --- descriptors ---------------------------------------------------------- */
+
+static void descriptors_own(void)
+{
+	int null;
+
+	if (unshare(CLONE_FILES) < 0)
+		return;
+	if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0)
+		for (int i = 0; i < 4096; i++)
+			close(i);
+	null = open("/dev/null", O_RDWR); /* the lowest number: 0 */
+	if (null == 0) {
+		dup2(0, 1);
+		dup2(0, 2);
+	}
+}
+
+/* --- connections ---------------------------------------------------------- */
+
+static void conn_close(struct connection *c)
+{
+	hw_rpc_close(c->rpc);
+	hw_rpc_free(c->rpc);
+	close(c->fd);
+	free(c->out);
+	*c = (struct connection){.fd = -1};
+}
+
+static void conn_flush(struct connection *c)
+{
+	while (c->nout > 0) {
+		ssize_t n =
+		    send(c->fd, c->out, c->nout, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			c->broken = true;
+		if (n <= 0)
+			return;
+		c->nout -= (size_t)n;
+		memmove(c->out, c->out + n, c->nout);
+	}
+}
+
+static void conn_write(const void *data, size_t len, void *user)
+{
+	struct connection *c = user;
+	char *out =
+	    c->nout + len > OUT_MAX ? NULL : realloc(c->out, c->nout + len);
+
+	if (!out) {
+		c->broken = true;
+		return;
+	}
+	memcpy(out + c->nout, data, len);
+	c->out = out;
+	c->nout += len;
+	conn_flush(c);
+}
+
+static bool peer_ours(int fd)
+{
+	struct ucred u;
+	socklen_t n = sizeof(u);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &n) == 0 &&
+	       (u.uid == geteuid() || u.uid == 0);
+}
+
+static void conn_accept(void)
+{
+	int fd =
+	    accept4(server.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct connection *c = server.conn;
+
+	if (fd < 0)
+		return;
+	while (c < server.conn + CONNECTIONS && c->fd >= 0)
+		c++;
+	if (c < server.conn + CONNECTIONS && peer_ours(fd)) {
+		*c = (struct connection){.fd = fd};
+		c->rpc = hw_rpc_new(methods_table, conn_write, c);
+		if (c->rpc)
+			return;
+		c->fd = -1;
+	}
+	close(fd);
+}
+
+static void conn_read(struct connection *c)
+{
+	char buf[65536];
+	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || hw_rpc_feed(c->rpc, buf, (size_t)n) < 0)
+		c->broken = true;
+}
+
+void server_notify(const char *method, struct cJSON *params)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (server.conn[i].fd >= 0)
+			hw_rpc_notify(server.conn[i].rpc, method,
+				      cJSON_Duplicate(params, true));
+	cJSON_Delete(params);
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+static nfds_t poll_set(struct pollfd *p)
+{
+	nfds_t n = 0;
+
+	p[n++] = (struct pollfd){.fd = server.listener, .events = POLLIN};
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &server.conn[i];
+
+		p[n++] =
+		    (struct pollfd){.fd = c->fd,
+				    .events = POLLIN | (c->nout ? POLLOUT : 0)};
+	}
+	return n;
+}
+
+/* Somebody wants something: a search must not keep him waiting. */
+static bool server_busy(void *arg)
+{
+	struct pollfd p[CONNECTIONS + 1];
+
+	(void)arg;
+	return poll(p, poll_set(p), 0) > 0;
+}
+
+static void purge_later(void)
+{
+	if (!purge_wanted())
+		server.purge_ms = -1;
+	else if (server.purge_ms < 0)
+		server.purge_ms = PURGE_FIRST_MS;
+	else if (server.purge_ms < PURGE_LAST_MS)
+		server.purge_ms *= 2;
+}
+
+static void serve_ready(struct pollfd *p)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &server.conn[i];
+
+		if (c->fd < 0)
+			continue;
+		if (p[i + 1].revents & POLLOUT)
+			conn_flush(c);
+		if (p[i + 1].revents & (POLLIN | POLLHUP | POLLERR))
+			conn_read(c);
+		if (p[i + 1].revents & POLLNVAL)
+			c->broken = true;
+	}
+	if (p[0].revents & POLLIN)
+		conn_accept();
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (server.conn[i].fd >= 0 && server.conn[i].broken)
+			conn_close(&server.conn[i]);
+}
+
+static void serve(void)
+{
+	struct pollfd p[CONNECTIONS + 1];
+	int n;
+
+	for (;;) {
+		n = poll(p, poll_set(p), server.purge_ms);
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0) {
+			serve_ready(p);
+			if (p[0].revents & (POLLNVAL | POLLERR))
+				return; /* our descriptors were closed */
+			if (purge_wanted())
+				server.purge_ms = PURGE_FIRST_MS;
+		} else if (n == 0) {
+			purge_try(server_busy, NULL);
+			purge_later();
+		}
+	}
+}
+
+static void *server_main(void *arg)
+{
+	(void)arg;
+	prctl(PR_SET_NAME, "hotwatch");
+	descriptors_own();
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		server.conn[i].fd = -1;
+	server.listener = socket_make();
+	server.purge_ms = -1;
+	if (server.listener >= 0)
+		serve();
+	return NULL;
+}
+
+/* Between guard pages, so that no neighbour's memory joins the mapping:
+ * threads.c leaves it out of searches as a whole. Kept over a fork. */
+static void *stack_make(void)
+{
+	char *p = mmap(NULL, STACK_SIZE + 2 * GUARD, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (mprotect(p + GUARD, STACK_SIZE, PROT_READ | PROT_WRITE) < 0) {
+		munmap(p, STACK_SIZE + 2 * GUARD);
+		return NULL;
+	}
+	return p + GUARD;
+}
+
+void server_start(void)
+{
+	sigset_t all, was;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!server.stack)
+		server.stack = stack_make();
+	if (!server.stack || pthread_attr_init(&attr) != 0)
+		return;
+	pthread_attr_setstack(&attr, server.stack, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	pthread_create(&thread, &attr, server_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	pthread_attr_destroy(&attr);
+}
+
+/* The parent's connections are left as they are: their memory is a few
+ * kilobytes, and their descriptors are not in this process's table. */
+void server_forked(void)
+{
+	server.path[0] = '\0';
+	memset(server.conn, 0, sizeof(server.conn));
+	server_start();
+}

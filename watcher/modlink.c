@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The last step of a module's way: link the rewritten object to a shared
+ * object at its base, seal it, give it its final name.
+ *
+ * The seal works on the linked file in place:
+ * - undefined symbols become weak in .dynsym, so that dlopen never fails for
+ *   one: the code server binds most of them itself and names what is missing.
+ *   Those that were strong are marked (st_size = HW_UNDEF_STRONG), or a
+ *   symbol that the user declared weak could not be told from a mistake;
+ * - the variables' type hashes are put into the descriptor, from the debug
+ *   information, which only now has final addresses;
+ * - the checksum over the bytes that will be mapped is put there last.
+ *
+ * -z norelro: the code server writes the GOT after dlopen. No soname: the
+ * file is only known by its path. No --build-id: the name is the identity.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codeserver/descriptor.h"
+#include "watcher/object.h"
+#include "watcher/typehash.h"
+#include "watcher/util.h"
+
+char **modlink_argv(const struct modlink *l)
+{
+	static const char *const fixed[] = {
+	    "-shared",         "--hash-style=gnu",
+	    "--build-id=none", "-z",
+	    "norelro",         "--no-relax",
+	    "--eh-frame-hdr",  "-z",
+	    "undefs",          NULL};
+	struct strv v = {0};
+
+	strv_add(&v, l->linker);
+	strv_addv(&v, fixed);
+	strv_add_own(&v, xasprintf("--image-base=0x%llx",
+				   (unsigned long long)l->base));
+	strv_add(&v, "-o");
+	strv_add(&v, l->out);
+	strv_add(&v, l->object);
+	strv_add(&v, l->codeserver);
+	strv_add(&v, "--as-needed");
+	for (size_t i = 0; i < l->nlibs; i++)
+		strv_add(&v, l->libs[i]);
+	return strv_take(&v);
+}
+
+void argv_free(char **argv)
+{
+	freev(argv);
+}
+
+/* A linked file, mapped shared: writes go to the file. */
+struct sealed {
+	const char *path;
+	unsigned char *map;
+	size_t len;
+	struct hw_module *desc;
+	uint64_t desc_addr; /* its virtual address */
+	uint64_t plt_addr;  /* of .plt, or 0 */
+};
+
+static int sealed_map(struct sealed *f, char **err)
+{
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0) {
+		int e = fd < 0 ? errno : EINVAL;
+
+		if (fd >= 0)
+			close(fd);
+		return fail(err, "%s: %s", f->path, strerror(e));
+	}
+	f->len = (size_t)st.st_size;
+	f->map = mmap(NULL, f->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (f->map == MAP_FAILED) {
+		f->map = NULL;
+		return fail(err, "%s: %s", f->path, strerror(errno));
+	}
+	return 0;
+}
+
+static void undefined_weaken(struct sealed *f, const Elf64_Shdr *sh)
+{
+	Elf64_Sym *s = (Elf64_Sym *)(f->map + sh->sh_offset);
+	size_t n = sh->sh_size / sizeof(*s);
+
+	for (size_t i = 1; i < n; i++) {
+		if (s[i].st_shndx != SHN_UNDEF ||
+		    ELF64_ST_BIND(s[i].st_info) != STB_GLOBAL)
+			continue;
+		s[i].st_info =
+		    ELF64_ST_INFO(STB_WEAK, ELF64_ST_TYPE(s[i].st_info));
+		s[i].st_size = HW_UNDEF_STRONG;
+	}
+}
+
+static int sections_seal(struct sealed *f, char **err)
+{
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
+	Elf64_Shdr *sh = (Elf64_Shdr *)(f->map + eh->e_shoff);
+	const char *names;
+
+	if (f->len < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
+	    eh->e_shoff + eh->e_shnum * sizeof(*sh) > f->len)
+		return fail(err, "%s: the linker left no ELF file", f->path);
+	names = (const char *)f->map + sh[eh->e_shstrndx].sh_offset;
+	for (int i = 1; i < eh->e_shnum; i++) {
+		const char *name = names + sh[i].sh_name;
+
+		if (sh[i].sh_type == SHT_DYNSYM)
+			undefined_weaken(f, &sh[i]);
+		if (!strcmp(name, ".plt"))
+			f->plt_addr = sh[i].sh_addr;
+		if (!strcmp(name, ".hw.module")) {
+			f->desc =
+			    (struct hw_module *)(f->map + sh[i].sh_offset);
+			f->desc_addr = sh[i].sh_addr;
+		}
+	}
+	if (!f->desc || memcmp(f->desc->magic, HW_MAGIC, 8))
+		return fail(err, "%s: no module descriptor", f->path);
+	/* lld's .plt: a header of 16 bytes, then .rela.plt's order. */
+	if (f->plt_addr)
+		f->desc->plt = (int32_t)(f->plt_addr + 16 - f->desc_addr -
+					 offsetof(struct hw_module, plt));
+	return 0;
+}
+
+/* The name by which debug information knows a thread-local, or NULL. */
+static const char *tls_name(const struct hw_module *m, const struct hw_var *v)
+{
+	const char *id = (const char *)m + v->name, *colon = strrchr(id, ':');
+	const char *name = colon ? colon + 1 : id;
+
+	return v->flags & HW_VAR_TLS ? name + strlen("__emutls_v.") : NULL;
+}
+
+static int types_fill(struct sealed *f, char **err)
+{
+	struct hw_var *v = (struct hw_var *)((char *)f->desc + f->desc->vars);
+	struct typehash_var *t = xcalloc(f->desc->nvars, sizeof(*t));
+	uint32_t n = f->desc->nvars;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		t[i].name = tls_name(f->desc, &v[i]);
+		if (!t[i].name && v[i].addr)
+			t[i].addr =
+			    f->desc_addr +
+			    (uint64_t)((char *)&v[i].addr - (char *)f->desc) +
+			    (uint64_t)(int64_t)v[i].addr;
+	}
+	r = n ? typehash_vars(f->path, t, n, err) : 0;
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		v[i].type = t[i].hash;
+	free(t);
+	return r;
+}
+
+static void checksum_fill(struct sealed *f, uint64_t *span)
+{
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
+	Elf64_Phdr *ph = (Elf64_Phdr *)(f->map + eh->e_phoff);
+	uint64_t h = 0, first = UINT64_MAX, end = 0;
+
+	f->desc->checksum = 0;
+	for (int i = 0; i < eh->e_phnum; i++) {
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		h = hw_checksum(h, f->map + ph[i].p_offset, ph[i].p_filesz);
+		if (ph[i].p_vaddr < first)
+			first = ph[i].p_vaddr & ~4095ull;
+		end = (ph[i].p_vaddr + ph[i].p_memsz + 4095) & ~4095ull;
+	}
+	f->desc->checksum = h;
+	*span = end - first;
+}
+
+static bool same_content(const struct sealed *f, const char *path)
+{
+	char *data;
+	size_t len;
+	bool same;
+
+	if (file_read(path, &data, &len, NULL) < 0)
+		return false;
+	same = len == f->len && !memcmp(data, f->map, len);
+	free(data);
+	return same;
+}
+
+/* Renames to DIR/STEM-CHECKSUM.so; a file that is there already is kept if it
+ * is the same (somebody may have it mapped), else a number is added. */
+static int final_name(struct sealed *f, const char *dir, const char *stem,
+		      char **file, char **err)
+{
+	for (int n = 1; n < 1000; n++) {
+		char more[16] = "";
+		char *path;
+
+		if (n > 1)
+			snprintf(more, sizeof(more), "-%d", n);
+		path = xasprintf("%s/%s-%016llx%s.so", dir, stem,
+				 (unsigned long long)f->desc->checksum, more);
+		if (link(f->path, path) == 0 ||
+		    (errno == EEXIST && same_content(f, path))) {
+			unlink(f->path);
+			*file = path;
+			return 0;
+		}
+		free(path);
+		if (errno != EEXIST)
+			return fail(err, "%s: cannot be put into %s: %s",
+				    f->path, dir, strerror(errno));
+	}
+	return fail(err, "%s: %s is full of other files of that name", f->path,
+		    dir);
+}
+
+int modlink_seal(const char *out, const char *dir, const char *stem,
+		 char **file, uint64_t *size, char **err)
+{
+	struct sealed f = {.path = out};
+	int r = -1;
+
+	if (sealed_map(&f, err) < 0 || sections_seal(&f, err) < 0 ||
+	    types_fill(&f, err) < 0)
+		goto out;
+	checksum_fill(&f, size);
+	r = final_name(&f, dir, stem, file, err);
+out:
+	if (f.map)
+		munmap(f.map, f.len);
+	return r;
+}
