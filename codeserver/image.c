@@ -3,7 +3,7 @@
  * A truncated file given to dlopen does not fail: it kills the process by
  * SIGBUS when a missing page is touched. A flipped bit does not fail either.
  * So the file is read and judged before dlopen sees it: every table inside its
- * bounds, and the checksum of all that will be mapped. The watcher never
+ * bounds, and the checksum of the whole. The watcher never
  * overwrites an object, so what was judged is what is loaded.
  */
 #include "codeserver/image.h"
@@ -130,10 +130,8 @@ static const char *segments_judge(struct hw_checked *c)
 {
 	const Elf64_Ehdr *e = (const void *)c->map;
 	const Elf64_Phdr *ph = (const void *)(c->map + e->e_phoff);
-	uint64_t *field = (uint64_t *)(uintptr_t)&c->desc->checksum;
-	uint64_t end = 0, sum = 0, wanted = *field;
+	uint64_t end = 0;
 
-	*field = 0; /* our private copy of the page: as when it was summed */
 	c->base = UINTPTR_MAX;
 	for (int i = 0; i < e->e_phnum; i++) {
 		if (ph[i].p_type == PT_TLS)
@@ -148,11 +146,21 @@ static const char *segments_judge(struct hw_checked *c)
 			c->base = ph[i].p_vaddr & ~4095ull;
 		if (ph[i].p_vaddr + ph[i].p_memsz > end)
 			end = ph[i].p_vaddr + ph[i].p_memsz;
-		sum = hw_checksum(sum, c->map + ph[i].p_offset, ph[i].p_filesz);
 	}
-	if (sum != wanted || end <= c->base)
-		return "damaged: its checksum does not fit its content";
+	if (end <= c->base)
+		return "cut off or damaged";
 	c->size = ((end + 4095) & ~4095ull) - c->base;
+	return NULL;
+}
+
+static const char *checksum_judge(const struct hw_checked *c)
+{
+	uint64_t *field = (uint64_t *)(uintptr_t)&c->desc->checksum;
+	uint64_t wanted = *field;
+
+	*field = 0; /* our private copy of the page: as when it was summed */
+	if (hw_checksum(0, c->map, c->len) != wanted)
+		return "damaged: its checksum does not fit its content";
 	return NULL;
 }
 
@@ -199,6 +207,8 @@ int image_check(struct hw_checked *c, const char *file, const char *module,
 	what = header_judge(c);
 	if (!what)
 		what = sections_judge(c);
+	if (!what)
+		what = checksum_judge(c);
 	if (!what)
 		what = segments_judge(c);
 	if (!what)

@@ -608,6 +608,13 @@ static int set_load(struct set *s, struct load_times *t)
 	return 0;
 }
 
+static unsigned published;
+
+unsigned load_count(void)
+{
+	return published;
+}
+
 int load_set(struct load_item *items, size_t n, struct load_times *times,
 	     struct hw_failure *f)
 {
@@ -625,6 +632,7 @@ int load_set(struct load_item *items, size_t n, struct load_times *times,
 	hw_guest.loading = true;
 	r = set_load(&s, times);
 	hw_guest.loading = false;
+	published += r == 0;
 	set_free(&s, r == 0);
 	return r;
 }

@@ -30,6 +30,9 @@ struct load_times { /* microseconds */
  */
 int load_set(struct load_item *items, size_t n, struct load_times *times,
 	     struct hw_failure *f);
+/* How many sets were published so far. */
+unsigned load_count(void);
+
 void load_item_free(struct load_item *item);
 
 #endif

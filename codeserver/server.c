@@ -15,8 +15,8 @@
  * libuv was considered and rejected for this place: it registers fork handlers
  * and a signal pipe for the whole process, made in whichever thread is first.
  *
- * Versions that nothing holds any more are freed when the thread has been idle
- * for a moment (purge.c), and again at growing intervals while some stay.
+ * Versions that nothing holds any more are freed a moment after a load
+ * (purge.c), and looked at again at growing intervals while some stay.
  */
 #include "codeserver/server.h"
 
@@ -35,9 +35,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/load.h"
 #include "codeserver/methods.h"
 #include "codeserver/purge.h"
 #include "protocol/rpc.h"
@@ -63,7 +65,10 @@ static struct {
 	char path[512]; /* of the socket; empty: none */
 	pid_t owner;    /* the process that made it */
 	void *stack;
-	int purge_ms; /* until the next try; -1: nothing to do */
+	/* Versions to free: when to try next (0: nothing to do), how long to
+	 * wait after that, and how often a try was given up for a request. */
+	uint64_t purge_at;
+	unsigned purge_wait, given_up;
 } server;
 
 /* --- the socket's place --------------------------------------------------- */
@@ -278,14 +283,48 @@ static bool server_busy(void *arg)
 	return poll(p, poll_set(p), 0) > 0;
 }
 
-static void purge_later(void)
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* After a load: soon, but not while a burst of loads goes on. */
+static void purge_soon(void)
 {
 	if (!purge_wanted())
-		server.purge_ms = -1;
-	else if (server.purge_ms < 0)
-		server.purge_ms = PURGE_FIRST_MS;
-	else if (server.purge_ms < PURGE_LAST_MS)
-		server.purge_ms *= 2;
+		return;
+	server.purge_wait = PURGE_FIRST_MS;
+	if (!server.purge_at || server.purge_at > now_ms() + PURGE_FIRST_MS)
+		server.purge_at = now_ms() + PURGE_FIRST_MS;
+}
+
+/* A request interrupts a search, but not for ever. */
+static void purge_now(void)
+{
+	bool patient = server.given_up++ < 3;
+
+	purge_try(patient ? server_busy : NULL, NULL);
+	if (!patient || !server_busy(NULL))
+		server.given_up = 0;
+	if (!purge_wanted()) {
+		server.purge_at = 0;
+		return;
+	}
+	server.purge_at = now_ms() + server.purge_wait;
+	if (!server.given_up && server.purge_wait < PURGE_LAST_MS)
+		server.purge_wait *= 2;
+}
+
+static int poll_timeout(void)
+{
+	uint64_t now = now_ms();
+
+	if (!server.purge_at)
+		return -1;
+	return server.purge_at > now ? (int)(server.purge_at - now) : 0;
 }
 
 static void serve_ready(struct pollfd *p)
@@ -315,19 +354,20 @@ static void serve(void)
 	int n;
 
 	for (;;) {
-		n = poll(p, poll_set(p), server.purge_ms);
+		unsigned loads = load_count();
+
+		n = poll(p, poll_set(p), poll_timeout());
 		if (n < 0 && errno != EINTR)
 			return;
 		if (n > 0) {
 			serve_ready(p);
 			if (p[0].revents & (POLLNVAL | POLLERR))
 				return; /* our descriptors were closed */
-			if (purge_wanted())
-				server.purge_ms = PURGE_FIRST_MS;
-		} else if (n == 0) {
-			purge_try(server_busy, NULL);
-			purge_later();
 		}
+		if (load_count() != loads)
+			purge_soon();
+		if (server.purge_at && server.purge_at <= now_ms())
+			purge_now();
 	}
 }
 
@@ -339,7 +379,7 @@ static void *server_main(void *arg)
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		server.conn[i].fd = -1;
 	server.listener = socket_make();
-	server.purge_ms = -1;
+	server.purge_at = 0;
 	if (server.listener >= 0)
 		serve();
 	return NULL;

@@ -13,15 +13,16 @@
  *
  * A running thread gets a signal, and in the handler compares its own
  * registers and stack with the ranges; it goes on at once, and nobody waits
- * for anybody but the code server for its answer, for a while. Signals sent to
- * threads that turn out to be blocked after all are restarted calls
- * (SA_RESTART) at worst. The signal is the highest real-time one that the
- * program does not use; if there is none, or the thread blocks it, the thread
- * stays unseen and everything counts as held.
+ * for anybody but the code server for the answers, for a while: all threads
+ * that run are asked at the same time, since each answers when the scheduler
+ * lets it. A thread that has blocked before its signal came has its call
+ * restarted (SA_RESTART) at worst. The signal is the highest real-time one that
+ * the program does not use; if there is none, or a thread blocks it, that
+ * thread stays unseen and everything counts as held.
  *
- * The handler touches only `ask` and its own stack: no lock, no malloc, no
- * errno. One question is under way at a time, and it is answered by a
- * compare-and-swap on its state, so a late answer changes nothing.
+ * The handler touches only its thread's own stack and its slot in `asks`: no
+ * lock, no malloc, no errno. A slot is answered by a compare-and-swap on its
+ * state, so an answer that comes too late changes nothing.
  */
 #include "codeserver/threads.h"
 
@@ -40,7 +41,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define ANSWER_MS 20           /* how long a running thread is waited for */
+#define ANSWER_MS 250          /* how long running threads are waited for */
+#define ASKS 256               /* threads asked at the same time */
 #define STACK_MAX (64ul << 20) /* bytes of stack that are read at most */
 
 enum {
@@ -50,16 +52,20 @@ enum {
 	ASK_ANSWERED,
 };
 
-/* One thread's question. Kept apart from the asker's stack: a late handler may
- * still look at it. */
+/* The question, the same for all threads asked; it stands while any slot is
+ * open or taken. */
 static struct {
+	size_t n;
+	struct hw_span ranges[THREADS_RANGES];
+} question;
+
+/* One thread's answer. */
+static struct ask {
 	int state;
 	pid_t tid;
-	size_t n;
-	uintptr_t sp; /* the answer's */
-	struct hw_span ranges[THREADS_RANGES];
+	uintptr_t sp;
 	bool held[THREADS_RANGES];
-} ask;
+} asks[ASKS];
 
 static int signal_number;     /* 0: none to be had */
 static unsigned char *window; /* where other threads' stacks are read to */
@@ -112,20 +118,21 @@ static void handler(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *u = context;
 	uintptr_t sp = (uintptr_t)u->uc_mcontext.gregs[REG_RSP] - 128;
+	unsigned i = (unsigned)info->si_value.sival_int;
+	struct ask *a = &asks[i % ASKS];
 	int open = ASK_OPEN;
 
 	(void)sig;
-	(void)info;
-	if (ask.tid != (pid_t)syscall(SYS_gettid) ||
-	    !__atomic_compare_exchange_n(&ask.state, &open, ASK_TAKEN, false,
+	if (a->tid != (pid_t)syscall(SYS_gettid) ||
+	    !__atomic_compare_exchange_n(&a->state, &open, ASK_TAKEN, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	for (int i = 0; i < NGREG; i++)
-		word_compare((uintptr_t)u->uc_mcontext.gregs[i], ask.ranges,
-			     ask.n, ask.held);
-	words_compare(sp, map_of(sp).to, ask.ranges, ask.n, ask.held);
-	ask.sp = map_of(sp).to ? sp : 0;
-	__atomic_store_n(&ask.state, ASK_ANSWERED, __ATOMIC_RELEASE);
+	for (int k = 0; k < NGREG; k++)
+		word_compare((uintptr_t)u->uc_mcontext.gregs[k],
+			     question.ranges, question.n, a->held);
+	words_compare(sp, map_of(sp).to, question.ranges, question.n, a->held);
+	a->sp = map_of(sp).to ? sp : 0;
+	__atomic_store_n(&a->state, ASK_ANSWERED, __ATOMIC_RELEASE);
 }
 
 /* The highest real-time signal at its default action. */
@@ -147,7 +154,7 @@ static void signal_choose(void)
 
 void threads_start(void)
 {
-	ask.state = ASK_IDLE;
+	memset(asks, 0, sizeof(asks)); /* a forked child's: nobody was asked */
 	if (!signal_number)
 		signal_choose();
 }
@@ -335,61 +342,129 @@ static void pause_ns(long ns)
 	nanosleep(&t, NULL);
 }
 
-static int running_look(pid_t tid, const struct hw_span *r, size_t n,
-			bool *held)
+/* Sends thread TID its question. 0, or -1: it cannot be asked, or is gone. */
+static int thread_ask(unsigned i, pid_t tid)
+{
+	struct ask *a = &asks[i];
+	siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = (int)i;
+	a->tid = tid;
+	a->sp = 0;
+	memset(a->held, 0, sizeof(a->held));
+	__atomic_store_n(&a->state, ASK_OPEN, __ATOMIC_RELEASE);
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number,
+		    &info) == 0)
+		return 0;
+	__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
+	return -1;
+}
+
+static bool answered(const struct ask *a)
+{
+	int state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+
+	return state == ASK_ANSWERED || state == ASK_IDLE;
+}
+
+/* Waits for N answers, at most ANSWER_MS. */
+static void answers_wait(unsigned n)
+{
+	long waited = 0, step = 20000;
+	unsigned i = 0;
+
+	while (waited < ANSWER_MS * 1000000l) {
+		while (i < n && answered(&asks[i]))
+			i++;
+		if (i == n)
+			return;
+		pause_ns(step);
+		waited += step;
+		if (step < 1000000)
+			step *= 2;
+	}
+}
+
+/* What thread A answered; if it has not, the question is closed and it may
+ * hold everything. */
+static void answer_take(struct ask *a, size_t n, bool *held)
 {
 	int state = ASK_OPEN;
 
-	if (!signal_ours() ||
-	    __atomic_load_n(&ask.state, __ATOMIC_ACQUIRE) == ASK_TAKEN)
-		return 0;
-	ask.tid = tid;
-	ask.n = n;
-	ask.sp = 0;
-	memcpy(ask.ranges, r, n * sizeof(*r));
-	memset(ask.held, 0, sizeof(ask.held));
-	__atomic_store_n(&ask.state, ASK_OPEN, __ATOMIC_RELEASE);
-	if (syscall(SYS_tgkill, getpid(), tid, signal_number) < 0) {
-		__atomic_store_n(&ask.state, ASK_IDLE, __ATOMIC_RELEASE);
-		return errno == ESRCH ? -1 : 0;
-	}
-	for (int i = 0; i < ANSWER_MS * 20; i++) {
-		if (__atomic_load_n(&ask.state, __ATOMIC_ACQUIRE) ==
-		    ASK_ANSWERED)
-			break;
+	if (__atomic_compare_exchange_n(&a->state, &state, ASK_IDLE, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		state = ASK_OPEN;
+	/* It is at it now: it ends soon, or a debugger holds it. */
+	for (int i = 0; i < 1000 && state == ASK_TAKEN; i++) {
 		pause_ns(50000);
+		state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
 	}
-	/* Not answered: close the question, unless it is just being taken. */
-	if (__atomic_compare_exchange_n(&ask.state, &state, ASK_IDLE, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
-	    state != ASK_ANSWERED)
-		return 0;
+	if (state == ASK_IDLE) /* never asked: it was gone */
+		return;
 	for (size_t i = 0; i < n; i++)
-		held[i] |= ask.held[i] || !ask.sp;
-	dead_add(ask.sp);
-	__atomic_store_n(&ask.state, ASK_IDLE, __ATOMIC_RELEASE);
-	return 1;
+		held[i] |= state != ASK_ANSWERED || a->held[i] || !a->sp;
+	if (state != ASK_ANSWERED)
+		return;
+	dead_add(a->sp);
+	__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
 }
 
-/* A thread that runs may block before the signal comes and the other way
- * round: a few tries settle it. 1: seen, or gone. */
-static int thread_look(pid_t tid, const struct hw_span *r, size_t n, bool *held)
+/* Asks NTIDS threads that ran when they were looked at. */
+static void running_look(const pid_t *tids, unsigned ntids, size_t n,
+			 bool *held)
 {
-	int seen = 0;
+	for (unsigned i = 0; i < ntids; i++)
+		thread_ask(i, tids[i]);
+	answers_wait(ntids);
+	for (unsigned i = 0; i < ntids; i++)
+		answer_take(&asks[i], n, held);
+}
 
-	for (int i = 0; i < 5 && seen == 0; i++) {
-		seen = blocked_look(tid, r, n, held);
-		if (seen == 0)
-			seen = running_look(tid, r, n, held);
+/* A slot still taken by a handler that never ended: no question can be put. */
+static bool asks_free(void)
+{
+	for (unsigned i = 0; i < ASKS; i++)
+		if (__atomic_load_n(&asks[i].state, __ATOMIC_ACQUIRE) ==
+		    ASK_TAKEN)
+			return false;
+	return true;
+}
+
+/* All threads but our own: those that block are read, the others gathered
+ * and asked, ASKS at a time. */
+static int threads_walk(DIR *d, const struct hw_span *r, size_t n, bool *held)
+{
+	pid_t own = (pid_t)syscall(SYS_gettid), tids[ASKS];
+	bool can_ask = signal_ours() && asks_free();
+	unsigned ntids = 0;
+	struct dirent *e;
+
+	question.n = n;
+	memcpy(question.ranges, r, n * sizeof(*r));
+	while ((e = readdir(d)) != NULL) {
+		pid_t tid = (pid_t)atoi(e->d_name);
+
+		if (tid <= 0 || tid == own ||
+		    blocked_look(tid, r, n, held) != 0)
+			continue;
+		if (!can_ask)
+			return -1;
+		tids[ntids++] = tid;
+		if (ntids == ASKS) {
+			running_look(tids, ntids, n, held);
+			ntids = 0;
+		}
 	}
-	return seen != 0;
+	running_look(tids, ntids, n, held);
+	return 0;
 }
 
 int threads_look(const struct hw_span *ranges, size_t n, bool *held)
 {
-	pid_t own = (pid_t)syscall(SYS_gettid);
-	struct dirent *e;
 	DIR *d;
+	int r;
 
 	if (!window)
 		window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE,
@@ -400,22 +475,17 @@ int threads_look(const struct hw_span *ranges, size_t n, bool *held)
 	}
 	ndead = 0;
 	d = maps_read() == 0 ? opendir("/proc/self/task") : NULL;
-	dead_own();
 	if (!d)
 		return -1;
-	while ((e = readdir(d)) != NULL) {
-		pid_t tid = (pid_t)atoi(e->d_name);
-
-		if (tid <= 0 || tid == own || thread_look(tid, ranges, n, held))
-			continue;
-		for (size_t i = 0; i < n; i++)
-			held[i] = true;
-	}
+	dead_own();
+	r = threads_walk(d, ranges, n, held);
 	closedir(d);
 	/* What was compared must not be found as a holder afterwards. */
 	explicit_bzero(window, WINDOW);
-	explicit_bzero(ask.ranges, sizeof(ask.ranges));
-	explicit_bzero(maps, nmaps * sizeof(*maps));
+	explicit_bzero(question.ranges, sizeof(question.ranges));
+	question.n = 0;
+	if (maps)
+		explicit_bzero(maps, nmaps * sizeof(*maps));
 	nmaps = 0;
-	return 0;
+	return r;
 }

@@ -10,7 +10,7 @@
  *   symbol that the user declared weak could not be told from a mistake;
  * - the variables' type hashes are put into the descriptor, from the debug
  *   information, which only now has final addresses;
- * - the checksum over the bytes that will be mapped is put there last.
+ * - the checksum over the whole file is put there last.
  *
  * -z norelro: the code server writes the GOT after dlopen. No soname: the
  * file is only known by its path. No --build-id: the name is the identity.
@@ -31,20 +31,26 @@
 #include "watcher/typehash.h"
 #include "watcher/util.h"
 
+/* What each linker calls it; both write the PLT that bind.c knows. */
+static char *base_option(const char *linker, uint64_t base)
+{
+	return xasprintf("%s=0x%llx",
+			 strstr(path_base(linker), "lld") ? "--image-base"
+							  : "-Ttext-segment",
+			 (unsigned long long)base);
+}
+
 char **modlink_argv(const struct modlink *l)
 {
 	static const char *const fixed[] = {
-	    "-shared",         "--hash-style=gnu",
-	    "--build-id=none", "-z",
-	    "norelro",         "--no-relax",
-	    "--eh-frame-hdr",  "-z",
-	    "undefs",          NULL};
+	    "-shared", "--hash-style=gnu", "--build-id=none", "-z",
+	    "norelro", "--no-relax",	   "--eh-frame-hdr",  "-z",
+	    "undefs",  NULL};
 	struct strv v = {0};
 
 	strv_add(&v, l->linker);
 	strv_addv(&v, fixed);
-	strv_add_own(&v, xasprintf("--image-base=0x%llx",
-				   (unsigned long long)l->base));
+	strv_add_own(&v, base_option(l->linker, l->base));
 	strv_add(&v, "-o");
 	strv_add(&v, l->out);
 	strv_add(&v, l->object);
@@ -174,18 +180,17 @@ static void checksum_fill(struct sealed *f, uint64_t *span)
 {
 	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
 	Elf64_Phdr *ph = (Elf64_Phdr *)(f->map + eh->e_phoff);
-	uint64_t h = 0, first = UINT64_MAX, end = 0;
+	uint64_t first = UINT64_MAX, end = 0;
 
-	f->desc->checksum = 0;
 	for (int i = 0; i < eh->e_phnum; i++) {
 		if (ph[i].p_type != PT_LOAD)
 			continue;
-		h = hw_checksum(h, f->map + ph[i].p_offset, ph[i].p_filesz);
 		if (ph[i].p_vaddr < first)
 			first = ph[i].p_vaddr & ~4095ull;
 		end = (ph[i].p_vaddr + ph[i].p_memsz + 4095) & ~4095ull;
 	}
-	f->desc->checksum = h;
+	f->desc->checksum = 0;
+	f->desc->checksum = hw_checksum(0, f->map, f->len);
 	*span = end - first;
 }
 

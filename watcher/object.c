@@ -10,48 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "watcher/archive.h"
 #include "watcher/object-internal.h"
 
 #define RECORD_SECTION ".GCC.command.line"
 #define RECORD_MARK "{\"hotwatch\":1"
-
-/* Replaces o->buf, an archive, by the member that is wanted. */
-static int member_pick(struct object *o, const char *member, long offset,
-		       char **err)
-{
-	Elf *ar = elf_memory(o->buf, o->len), *e = NULL;
-	Elf_Cmd cmd = ELF_C_READ;
-	char *copy = NULL;
-	size_t len = 0;
-
-	if (!ar || elf_kind(ar) != ELF_K_AR) {
-		if (ar)
-			elf_end(ar);
-		return fail(err, "%s: not an archive that can be read",
-			    o->label);
-	}
-	while (!copy && cmd != ELF_C_NULL &&
-	       (e = elf_begin(-1, cmd, ar)) != NULL) {
-		Elf_Arhdr *h = elf_getarhdr(e);
-		char *raw;
-
-		if (h && h->ar_name && !strcmp(h->ar_name, member) &&
-		    (!offset || elf_getaroff(e) == (off_t)offset) &&
-		    (raw = elf_rawfile(e, &len)) != NULL) {
-			copy = xmalloc(len + 1);
-			memcpy(copy, raw, len);
-		}
-		cmd = elf_next(e);
-		elf_end(e);
-	}
-	elf_end(ar);
-	if (!copy)
-		return fail(err, "%s: no such member", o->label);
-	free(o->buf);
-	o->buf = copy;
-	o->len = len;
-	return 0;
-}
 
 static int sections_read(struct object *o, char **err)
 {
@@ -182,8 +145,9 @@ int object_open(struct object **out, const char *path, const char *member,
 
 	elf_version(EV_CURRENT);
 	o->label = member ? xasprintf("%s(%s)", path, member) : xstrdup(path);
-	if (file_read(path, &o->buf, &o->len, err) < 0 ||
-	    (member && member_pick(o, member, offset, err) < 0) ||
+	if ((member ? archive_member(path, member, offset, &o->buf, &o->len,
+				     err)
+		    : file_read(path, &o->buf, &o->len, err)) < 0 ||
 	    object_index(o, err) < 0) {
 		object_close(o);
 		return -1;

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Redis: throughput hot over native, and from a save of server.c to live code.
+. "$(dirname "$0")/lib.sh"
+
+"$ROOT/tests/fetch-sources" redis native
+cp -r native redis
+project redis
+make -s -j2 -C native/src CC=clang-19 redis-server redis-benchmark redis-cli \
+	>native.log 2>&1
+make -s -j2 -C redis/src CC="$hw cc" redis-server >hot.log 2>&1
+
+serve() {
+	local name=$1 program=$2
+	sock=$XDG_RUNTIME_DIR/$name.sock
+	mkdir -p "$name.data"
+	spawn "$name" "$program" --port 0 --unixsocket "$sock" --save "" \
+		--dir "$PWD/$name.data"
+	wait_until "$name" test -S "$sock"
+}
+
+# throughput NAME COMMAND: requests a second
+throughput() {
+	native/src/redis-benchmark -s "$XDG_RUNTIME_DIR/$1.sock" -n 200000 \
+		-c 20 -P 16 -r 10000 --csv -t "$2" | tail -n 1 | cut -d '"' -f 4
+}
+
+serve plain native/src/redis-server
+serve hot redis/src/redis-server
+for command in set get zadd; do
+	for _ in {1..21}; do
+		printf '%s %s\n' "$(throughput plain $command)" \
+			"$(throughput hot $command)"
+	done >"$command.rates"
+	awk '{ printf "%.4f\n", $2 / $1 }' "$command.rates" | sort -g >ratios
+	figure "redis-benchmark $command, native" \
+		"$(awk '{ print $1 }' $command.rates | sort -g | sed -n 11p)" /s
+	figure "redis-benchmark $command, hot over native" \
+		"$(sed -n 11p ratios)" "" min 0.95
+done
+stop plain
+stop hot
+
+sed 's/addReply(c,shared.pong);/addReplyStatus(c,"PONG@N@");/' \
+	redis/src/server.c >redis/src/server.c.template
+start_watch redis
+serve hot redis/src/redis-server
+wait_until "the server's own socket" \
+	test -S "$(target_socket "${pid_of[hot]}")"
+sync_watch
+/usr/bin/python3 "$ROOT/tests/bench/saves.py" "$(watch_socket)" \
+	redis/src/redis-server.hot/manifest.json src/server 20 >figures.json
+figure "save to live, Redis's server.c" "$(of .live <figures.json)" ms
+figure "bare clang -c and ld.lld" "$(of .bare <figures.json)" ms
+figure "ratio" "$(of .ratio <figures.json)" "" max 1.25
+for phase in wait compile link load; do
+	figure "  of it: $phase" "$(of ".phases.$phase" <figures.json)" ms
+done
+figure "load step, Redis's server.c" "$(of .phases.load <figures.json)" ms max 3
+exit $over_limit

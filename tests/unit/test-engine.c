@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wanted content against loaded content, with one target: what a save leads
+ * to, and what it does not.
+ */
+#include "tests/unit/engine-fixture.h"
+
+static void start_builds_nothing(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	CHECK_INT_EQ(f->loads, 0);
+	CHECK_INT_EQ(fx.building, 0);
+	CHECK_INT_EQ(fx_count("target-attached"), 1);
+	CHECK_INT_EQ(cJSON_GetArraySize(fx.events), 1);
+	fx_end();
+}
+
+static void save_goes_live(void)
+{
+	struct fake *f;
+	const cJSON *ev, *ms;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "#include \"all.h\"\nint a(void) { return 11; }\n");
+	fx_sync();
+	ev = fx_last("live");
+	if (CHECK(ev != NULL)) {
+		CHECK_INT_EQ(cJSON_GetArraySize(json_at(ev, "modules")), 1);
+		CHECK_STR_EQ(json_str_at(json_at(ev, "modules"), 0), "a");
+		CHECK_INT_EQ(json_int(ev, "version", -1), 1);
+		ms = json_at(ev, "ms");
+		CHECK(json_num(ms, "total", 0) >= json_num(ms, "compile", 1e9));
+		CHECK(json_num(ms, "link", 0) > 0);
+		CHECK(json_num(ms, "load", 0) > 0);
+	}
+	CHECK_INT_EQ(f->loads, 1);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "b"), 0);
+	fx_end();
+}
+
+static void same_save_builds_nothing(void)
+{
+	fx_begin();
+	fx_two();
+	put("a.c", "#include \"all.h\"\nint a(void) { return 1; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fx.building, 0);
+	CHECK_INT_EQ(cJSON_GetArraySize(fx.events), 1);
+	fx_end();
+}
+
+static void comment_is_not_loaded(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "#include \"all.h\"\n/* it */\nint a(void) { return 1; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fx_count("unchanged"), 1);
+	CHECK_INT_EQ(fx_count("live"), 0);
+	CHECK_INT_EQ(f->loads, 0);
+	fx_end();
+}
+
+static void header_is_one_set(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "#include \"all.h\"\nint a(void) { return N; }\n");
+	put("b.c", "#include \"all.h\"\nint b(void) { return N; }\n");
+	put("all.h", "#define N 5\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	put("all.h", "#define N 6\n");
+	fx_sync();
+	CHECK_INT_EQ(f->atomic, 2);
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	CHECK_INT_EQ(fake_version(f, "b"), 2);
+	fx_end();
+}
+
+static void error_is_told_once(void)
+{
+	struct fake *f;
+	const cJSON *ev, *d;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "#include \"all.h\"\nint a(void) { return x; }\n");
+	fx_sync();
+	fx_sync();
+	CHECK_INT_EQ(fx_count("error"), 1);
+	CHECK_INT_EQ(f->loads, 0);
+	ev = fx_last("error");
+	d = cJSON_GetArrayItem(json_at(ev, "diagnostics"), 0);
+	CHECK_STR_EQ(json_str(d, "file"), at("a.c"));
+	CHECK_INT_EQ(json_int(d, "line", 0), 2);
+	CHECK_INT_EQ(json_int(d, "column", 0), 22);
+	CHECK_STR_HAS(json_str(ev, "message"), "undeclared identifier 'x'");
+	fx_end();
+}
+
+static void header_error_is_told_once(void)
+{
+	const cJSON *ev;
+
+	fx_begin();
+	fx_two();
+	put("all.h", "int broken(void) { return x; }\n");
+	fx_sync();
+	ev = fx_last("error");
+	CHECK_INT_EQ(fx_count("error"), 1);
+	CHECK_INT_EQ(cJSON_GetArraySize(json_at(ev, "modules")), 2);
+	CHECK_INT_EQ(cJSON_GetArraySize(json_at(ev, "diagnostics")), 1);
+	CHECK_STR_HAS(json_str(ev, "message"), "the same in ");
+	fx_end();
+}
+
+static void new_warnings_are_told(void)
+{
+	const cJSON *d;
+
+	fx_begin();
+	fx.flags = "-Wall";
+	fx_two();
+	put("a.c", "int a(void) { int old; return 2; }\n");
+	fx_sync();
+	d = json_at(fx_last("live"), "diagnostics");
+	CHECK_INT_EQ(cJSON_GetArraySize(d), 0); /* perhaps it always was */
+	put("a.c", "\n\nint a(void) { int old, new; return 3; }\n");
+	fx_sync();
+	d = json_at(fx_last("live"), "diagnostics");
+	CHECK_INT_EQ(cJSON_GetArraySize(d), 1);
+	CHECK_STR_HAS(json_str(cJSON_GetArrayItem(d, 0), "message"),
+		      "unused variable 'new'");
+	fx_end();
+}
+
+static int errors_now(void)
+{
+	cJSON *status = engine_status(fx.e);
+	int n = cJSON_GetArraySize(json_at(status, "errors"));
+
+	cJSON_Delete(status);
+	return n;
+}
+
+static void mending_goes_live(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return x; }\n");
+	fx_sync();
+	CHECK_INT_EQ(errors_now(), 1);
+	put("a.c", "int a(void) { return 7; }\n");
+	fx_sync();
+	CHECK_INT_EQ(errors_now(), 0);
+	CHECK_INT_EQ(fx_count("live"), 1);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+static void mending_by_undo_is_unchanged(void)
+{
+	fx_begin();
+	fx_two();
+	put("a.c", "int a(void) { return x; }\n");
+	fx_sync();
+	put("a.c", "#include \"all.h\"\nint a(void) { return 1; }\n");
+	fx_sync();
+	CHECK_INT_EQ(errors_now(), 0);
+	CHECK_INT_EQ(fx_count("unchanged"), 1);
+	CHECK_INT_EQ(fx_count("live"), 0);
+	fx_end();
+}
+
+/* One module of a header's set does not compile: nothing of it loads; a save
+ * that mends it takes all. */
+static void broken_set_waits(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("all.h", "typedef struct { int x; } a;\n");
+	fx_sync();
+	CHECK_INT_EQ(fx_count("error"), 1);
+	CHECK_INT_EQ(f->loads, 0);
+	put("all.h", "static inline int three(void) { return 3; }\n");
+	put("b.c", "#include \"all.h\"\nint b(void) { return three(); }\n");
+	put("a.c", "#include \"all.h\"\nint a(void) { return y; }\n");
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 0);
+	put("a.c", "#include \"all.h\"\nint a(void) { return three(); }\n");
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 1);
+	CHECK_INT_EQ(f->atomic, 2);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	fx_end();
+}
+
+/* What has nothing to do with a broken file is not held up by it. */
+static void other_save_is_not_held_up(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return x; }\n");
+	fx_sync();
+	put("b.c", "int b(void) { return 22; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	CHECK_INT_EQ(fake_version(f, "a"), 0);
+	CHECK_INT_EQ(fx_count("error"), 1);
+	fx_end();
+}
+
+static void revert_goes_live(void)
+{
+	struct fake *f;
+	char *first;
+
+	fx_begin();
+	f = fx_two();
+	first = xstrdup(fake_module(f, "a")->hash);
+	put("a.c", "int a(void) { return 12; }\n");
+	fx_sync();
+	CHECK(strcmp(fake_module(f, "a")->hash, first) != 0);
+	put("a.c", "#include \"all.h\"\nint a(void) { return 1; }\n");
+	fx_sync();
+	CHECK_STR_EQ(fake_module(f, "a")->hash, first);
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	put("a.c", "int a(void) { return 12; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 3);
+	free(first);
+	fx_end();
+}
+
+static void many_saves_end_in_the_last(void)
+{
+	struct fake *f;
+	char *text, *hash;
+
+	fx_begin();
+	f = fx_two();
+	for (int i = 0; i < 20; i++) {
+		text = xasprintf("int a(void) { return %d; }\n", 100 + i);
+		put("a.c", text);
+		free(text);
+		uv_run(&fx.loop, UV_RUN_NOWAIT);
+	}
+	fx_sync();
+	hash = xstrdup(fake_module(f, "a")->hash);
+	CHECK(f->loads <= 20);
+	fx_compile("a");
+	fx_link();
+	fx_sync();
+	CHECK_STR_EQ(fake_module(f, "a")->hash, hash);
+	free(hash);
+	fx_end();
+}
+
+static void missing_header_that_comes(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "#include \"new.h\"\nint a(void) { return NEW; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fx_count("error"), 1);
+	put("new.h", "#define NEW 4\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	put("new.h", "#define NEW 5\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	fx_end();
+}
+
+static void own_make_is_noticed(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return 31; }\n");
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 1);
+	fx_make();
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 1); /* the same content: nothing to do */
+	fx.flags = "-DEXTRA=1";
+	put("a.c", "int a(void) { return 31 + EXTRA; }\n");
+	fx_sync(); /* EXTRA is not known yet */
+	CHECK_INT_EQ(fx_count("error"), 1);
+	fx_make();
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	CHECK_INT_EQ(errors_now(), 0);
+	fx_end();
+}
+
+static void new_source_by_make(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("c.c", "int c(void) { return 3; }\n");
+	put("b.c", "int c(void);\nint b(void) { return c(); }\n");
+	strv_add(&fx.modules, "c");
+	fx_make();
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "c"), 0);
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	put("c.c", "int c(void) { return 4; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "c"), 1);
+	fx_end();
+}
+
+static void restarted_watcher_converges(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return 41; }\n");
+	fx_sync();
+	fx_close();
+	fx.building = 0;
+	fx_open(); /* knows what it compiled: the target has it */
+	fx_sync();
+	CHECK_INT_EQ(fx.building, 0);
+	CHECK_INT_EQ(f->loads, 1);
+	fx_close();
+	put("b.c", "int b(void) { return 42; }\n");
+	fx_open();
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	fx_end();
+}
+
+static void gone_source_keeps_what_is_loaded(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	unlink(at("b.c"));
+	fx_sync();
+	CHECK_INT_EQ(fx_count("error"), 0);
+	CHECK_INT_EQ(fx_count("notice"), 1);
+	put("b.c", "int b(void) { return 9; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	fx_end();
+}
+
+static void load_by_name(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	fx_load("a", NULL, false);
+	CHECK_STR_EQ(json_str(fx.answer, "kind"), "unchanged");
+	fx_load("nobody", NULL, false);
+	CHECK_STR_EQ(fx.reason, "unknown_module");
+	put("a.c", "int a(void) { return 51; }\n");
+	put("b.c", "int b(void) { return 52; }\n");
+	fx_load("a", "b.c", false);
+	CHECK_STR_EQ(json_str(fx.answer, "kind"), "live");
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	put("a.c", "int a(void) { return x; }\n");
+	fx_load("a", NULL, false);
+	CHECK_STR_EQ(json_str(fx.answer, "kind"), "error");
+	fake_stop(f);
+	fx_load("a", NULL, false);
+	CHECK_STR_EQ(fx.reason, "no_target");
+	fx_end();
+}
+
+static void manual_mode_waits_for_load(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	put("hotwatch.json", "{\"reload_on_save\": false}\n");
+	f = fx_two();
+	put("a.c", "int a(void) { return 61; }\n");
+	put("b.c", "int b(void) { return 62; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fx.building, 0);
+	fx_load("a", NULL, false);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "b"), 0);
+	fx_end();
+}
+
+/* A change while its module is compiled leads to one more compile, however
+ * many there were. */
+static void changes_during_a_build_queue_one(void)
+{
+	struct fake *f;
+	char *text, *log = NULL;
+	size_t n = 0;
+
+	fx_begin();
+	put("count",
+	    "#!/bin/sh\necho x >> \"${0%/*}/../compiles\"\nexec \"$@\"\n");
+	chmod(at("count"), 0755);
+	text = xasprintf("{\"compiler_launcher\": [\"%s\"]}", at("count"));
+	put("hotwatch.json", text);
+	free(text);
+	f = fx_two();
+	put("a.c", "int a(void) { return 70; }\n");
+	while (!fx.building)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	for (int i = 0; i < 5; i++) {
+		text = xasprintf("int a(void) { return %d; }\n", 71 + i);
+		put("a.c", text);
+		free(text);
+	}
+	fx_sync();
+	if (file_read(at("../compiles"), &log, NULL, NULL) == 0)
+		for (char *s = log; *s; s++)
+			n += *s == 'x';
+	free(log);
+	CHECK_INT_EQ(n, 2);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+static const struct check tests[] = {
+    {"a start with nothing changed builds nothing", start_builds_nothing},
+    {"a save goes live", save_goes_live},
+    {"an identical save builds nothing", same_save_builds_nothing},
+    {"a comment is compiled and not loaded", comment_is_not_loaded},
+    {"a header's save is one atomic set", header_is_one_set},
+    {"an error is told once, at its line", error_is_told_once},
+    {"a header's error is told once", header_error_is_told_once},
+    {"new warnings are told, old ones are not", new_warnings_are_told},
+    {"mending an error goes live", mending_goes_live},
+    {"mending by undo loads nothing", mending_by_undo_is_unchanged},
+    {"a set with a broken module waits, then goes whole", broken_set_waits},
+    {"a broken file does not hold up another", other_save_is_not_held_up},
+    {"reverting to the original goes live", revert_goes_live},
+    {"twenty saves end in the last", many_saves_end_in_the_last},
+    {"a missing header that comes is taken", missing_header_that_comes},
+    {"the user's own make is noticed", own_make_is_noticed},
+    {"a new source file comes with make", new_source_by_make},
+    {"a restarted watcher converges", restarted_watcher_converges},
+    {"a source that is gone keeps its code", gone_source_keeps_what_is_loaded},
+    {"modules are loaded by name", load_by_name},
+    {"without reload_on_save a load is asked for", manual_mode_waits_for_load},
+    {"changes during a build queue exactly one more",
+     changes_during_a_build_queue_one},
+};
+CHECK_MAIN(tests)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the commands that ask and print have in common: finding whom to ask,
+ * and printing an answer or a failure for a person or as JSON.
+ */
+#ifndef WATCHER_ASK_H
+#define WATCHER_ASK_H
+
+#include "watcher/client.h"
+#include "watcher/options.h"
+#include "watcher/ui.h"
+
+struct cJSON;
+
+/*
+ * Prints a failure: on stderr "hotwatch COMMAND: REASON: message", with
+ * --json also {"error": {"reason", "message"}} on stdout. Returns STATUS.
+ */
+int ask_fail(const struct options *o, int status, const char *reason,
+	     const char *fmt, ...) PRINTF(4, 5);
+
+/* The exit status that belongs to a reason. */
+int ask_status(const char *reason);
+
+void ask_print(struct text *t);                /* to stdout, and frees it */
+void ask_print_json(const struct cJSON *json); /* one line on stdout */
+
+/* Finds the project of O (its --target, or the current folder) and attaches
+ * to its watcher. 0, or the exit status, the failure printed. */
+int ask_attach(const struct options *o, struct client **c,
+	       client_notified *notified, void *arg);
+
+/*
+ * Asks the project's watcher METHOD. If none runs, the answer is made by
+ * DIRECT from the targets of the project (or all, if the
+ * current folder is in none). Only targets that --target names are left in
+ * the answer's "targets". NULL: failed, printed, *status set.
+ */
+struct cJSON *ask_watcher(const struct options *o, const char *method,
+			  struct cJSON *(*direct)(const struct cJSON *found,
+						  const char *root),
+			  int *status);
+
+/* A module as a user names it; the name of a file becomes its absolute path.
+ * malloc'd. */
+char *ask_module_name(const char *word);
+
+/* Whether the module NAME with the source SOURCE is what WORD (made by
+ * ask_module_name) means: 2 exactly, 1 by its last part, 0 not. */
+int ask_module_is(const char *name, const char *source, const char *word);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where in the arena the next module goes. Loop thread only.
+ */
+#ifndef WATCHER_PLACE_H
+#define WATCHER_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLACE_ALIGN 0x10000ull /* bases are multiples of it */
+
+/* Address ranges that are taken; zeroed is empty. */
+struct place {
+	struct place_range {
+		uint64_t base, end;
+	} * v;
+	size_t n, cap;
+};
+
+void place_take(struct place *p, uint64_t base, uint64_t size);
+void place_free(struct place *p);
+bool place_is_free(const struct place *p, uint64_t base, uint64_t size);
+
+/* The lowest free base for SIZE bytes, or 0: the arena is full. */
+uint64_t place_find(struct place *p, uint64_t size);
+
+/*
+ * Address space that linking the object file PATH may take at most, in bytes;
+ * the link's result is checked against it. 0 and *err if it is no object.
+ */
+uint64_t place_estimate(const char *path, char **err);
+
+#endif

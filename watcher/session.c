@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See session.h.
+ *
+ * A session never trusts its target: a process that is stopped in a debugger
+ * does not answer, one that is killed closes in the middle of a message, and
+ * the socket may be someone else's. So a load has a time limit (its late
+ * answer is still used: the modules are read again when it comes), the peer's
+ * uid is checked, and what it says is read with json_*, which cannot fail.
+ *
+ * The struct lives until its last handle has closed: pipe and timer count in
+ * HANDLES.
+ */
+#include "watcher/session.h"
+
+#include "protocol/rpc.h"
+#include "watcher/jsonget.h"
+#include "watcher/peer.h"
+#include "watcher/util.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MS 10000 /* a load takes 3 ms; a stopped process, for ever */
+
+struct session_call {
+	struct session *session;
+	session_load_cb *done; /* NULL: it was answered, by the timer */
+	void *arg;
+};
+
+static const struct hw_rpc_method methods[2];
+
+/* --- modules ------------------------------------------------------------- */
+
+static void module_free(struct session_module *m)
+{
+	free(m->name);
+	free(m->source);
+	free(m->hash);
+	free(m->file);
+	for (size_t i = 0; i < m->nversions; i++)
+		free(m->versions[i].file);
+	free(m->versions);
+	free(m);
+}
+
+static void modules_clear(struct session *s)
+{
+	void *v;
+
+	for (size_t i = 0; strmap_next(&s->modules, &i, &v);)
+		module_free(v);
+	strmap_free(&s->modules);
+	cJSON_Delete(s->loaded);
+	s->loaded = NULL;
+}
+
+/* Addresses come as "0x..." or as numbers. */
+static uint64_t json_address(const cJSON *o, const char *name)
+{
+	const char *s = json_str(o, name);
+
+	return *s ? strtoull(s, NULL, 0) : (uint64_t)json_num(o, name, 0);
+}
+
+static void module_add(struct session *s, const cJSON *o)
+{
+	struct session_module *m = xcalloc(1, sizeof(*m));
+	const cJSON *versions = json_at(o, "versions"), *v;
+
+	m->name = xstrdup(json_str(o, "module"));
+	m->source = xstrdup(json_str(o, "source"));
+	m->hash = xstrdup(json_str(o, "hash"));
+	m->file = xstrdup(json_str(o, "file"));
+	m->version = json_int(o, "version", 0);
+	m->versions =
+	    xcalloc(cJSON_GetArraySize(versions), sizeof(*m->versions));
+	cJSON_ArrayForEach(v, versions)
+	{
+		struct session_version *to = &m->versions[m->nversions++];
+
+		to->file = xstrdup(json_str(v, "file"));
+		to->base = json_address(v, "base");
+		to->size = json_address(v, "size");
+	}
+	if (strmap_get(&s->modules, m->name))
+		module_free(m);
+	else
+		strmap_put(&s->modules, m->name, m);
+}
+
+/* What a load's answer says is true at once, not when the modules have been
+ * read again. */
+static void module_current(struct session *s, const struct session_loaded *l)
+{
+	struct session_module *m = strmap_get(&s->modules, l->module);
+
+	if (!m) {
+		m = xcalloc(1, sizeof(*m));
+		m->name = xstrdup(l->module);
+		m->source = xstrdup("");
+		m->file = xstrdup("");
+		strmap_put(&s->modules, m->name, m);
+	}
+	free(m->hash);
+	m->hash = xstrdup(l->hash);
+	m->version = l->version;
+}
+
+static void modules_take(struct session *s, const cJSON *result)
+{
+	const cJSON *list = json_at(result, "modules"), *o;
+
+	modules_clear(s);
+	s->loaded = cJSON_Duplicate(list, true);
+	cJSON_ArrayForEach(o, list)
+	{
+		module_add(s, o);
+	}
+}
+
+const struct session_module *session_module(const struct session *s,
+					    const char *name)
+{
+	return strmap_get(&s->modules, name);
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+static void handle_closed(uv_handle_t *h)
+{
+	struct session *s = h->data;
+
+	if (--s->handles > 0)
+		return;
+	hw_rpc_free(s->rpc);
+	modules_clear(s);
+	free(s->path);
+	free(s->program);
+	free(s->manifest);
+	free(s->root);
+	free(s->reason);
+	free(s);
+}
+
+/* A load under way is answered "lost" before anybody hears of the end. */
+static void begin_close(struct session *s)
+{
+	s->closing = true;
+	hw_rpc_close(s->rpc);
+	uv_close((uv_handle_t *)&s->pipe, handle_closed);
+	uv_close((uv_handle_t *)&s->timer, handle_closed);
+}
+
+void session_close(struct session *s)
+{
+	if (!s->closing)
+		begin_close(s);
+}
+
+static void lose(struct session *s, bool refused, const char *why)
+{
+	char *reason;
+
+	if (s->closing)
+		return;
+	reason = xstrdup(why); /* it may be part of what close frees */
+	begin_close(s);
+	s->callbacks->lost(s, refused, reason, s->arg);
+	free(reason);
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+static void ask_modules(struct session *s);
+
+static void modules_told(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct session *s = arg;
+
+	s->asking = false;
+	if (s->closing)
+		return;
+	if (!result) {
+		lose(s, false, json_str(error, "message"));
+		return;
+	}
+	s->silent = false;
+	modules_take(s, result);
+	if (s->ask_again)
+		ask_modules(s);
+	if (!s->ready) {
+		s->ready = true;
+		if (!s->loading)
+			uv_timer_stop(&s->timer);
+		s->callbacks->ready(s, s->arg);
+	} else {
+		s->callbacks->changed(s, s->arg);
+	}
+}
+
+static void ask_modules(struct session *s)
+{
+	s->ask_again = s->asking;
+	if (s->asking || s->closing)
+		return;
+	s->asking = true;
+	if (hw_rpc_call(s->rpc, "code/allLoaded", NULL, modules_told, s) < 0)
+		s->asking = false;
+}
+
+static void hello_told(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct session *s = arg;
+
+	if (s->closing)
+		return;
+	if (!result) {
+		lose(s, false, json_str(error, "message"));
+		return;
+	}
+	s->program = xstrdup(json_str(result, "program"));
+	s->manifest = xstrdup(json_str(result, "manifest"));
+	s->root = xstrdup(json_str(result, "root"));
+	s->reason = xstrdup(json_str(result, "reason"));
+	s->reloadable = json_true(result, "reloadable");
+	ask_modules(s);
+}
+
+/* Somebody, perhaps not us, loaded something. */
+static void loaded_notified(struct hw_request *req, const cJSON *params,
+			    void *user)
+{
+	struct session *s = user;
+
+	(void)req;
+	(void)params;
+	if (s->ready && !s->loading)
+		ask_modules(s);
+}
+
+static const struct hw_rpc_method methods[2] = {
+    {"code/loaded", loaded_notified},
+    {NULL, NULL},
+};
+
+/* --- the pipe ------------------------------------------------------------ */
+
+struct outgoing {
+	uv_write_t req;
+	char data[];
+};
+
+static void written(uv_write_t *req, int status)
+{
+	struct session *s = req->data;
+
+	free(req);
+	if (status < 0 && status != UV_ECANCELED)
+		lose(s, false, uv_strerror(status));
+}
+
+static void pipe_write(const void *data, size_t len, void *user)
+{
+	struct session *s = user;
+	struct outgoing *o = xmalloc(sizeof(*o) + len);
+	uv_buf_t buf = uv_buf_init(o->data, len);
+
+	memcpy(o->data, data, len);
+	o->req.data = s;
+	if (s->closing ||
+	    uv_write(&o->req, (uv_stream_t *)&s->pipe, &buf, 1, written) < 0)
+		free(o);
+}
+
+static void pipe_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
+{
+	struct session *s = h->data;
+
+	(void)hint;
+	*buf = uv_buf_init(s->buf, sizeof(s->buf));
+}
+
+static void pipe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct session *s = stream->data;
+
+	if (n < 0)
+		lose(s, false, n == UV_EOF ? "it ended" : uv_strerror((int)n));
+	else if (n > 0 && hw_rpc_feed(s->rpc, buf->base, n) < 0)
+		lose(s, false, "it sent what is not JSON-RPC");
+}
+
+/* --- time ---------------------------------------------------------------- */
+
+static void load_answer(struct session_call *c, const struct session_answer *a)
+{
+	struct session *s = c->session;
+	session_load_cb *done = c->done;
+
+	c->done = NULL;
+	s->loading = NULL;
+	uv_timer_stop(&s->timer);
+	done(s, a, c->arg);
+}
+
+static void timed_out(uv_timer_t *t)
+{
+	struct session *s = t->data;
+	struct session_answer a = {
+	    .reason = "no_answer",
+	    .message = "the target did not answer within 10 seconds; is it "
+		       "stopped?"};
+
+	s->silent = true;
+	if (s->loading)
+		load_answer(s->loading, &a);
+	else if (!s->ready)
+		lose(s, false, a.message);
+}
+
+/* --- connecting ---------------------------------------------------------- */
+
+static void connected(uv_connect_t *req, int status)
+{
+	struct session *s = req->data;
+
+	if (s->closing)
+		return;
+	if (status < 0) {
+		lose(s, status == UV_ECONNREFUSED || status == UV_ENOENT,
+		     uv_strerror(status));
+		return;
+	}
+	if (!peer_allowed(&s->pipe)) {
+		lose(s, false, "the socket belongs to another user");
+		return;
+	}
+	uv_read_start((uv_stream_t *)&s->pipe, pipe_alloc, pipe_read);
+	uv_timer_start(&s->timer, timed_out, ANSWER_MS, 0);
+	if (hw_rpc_call(s->rpc, "code/hello", NULL, hello_told, s) < 0)
+		lose(s, false, "out of memory");
+}
+
+struct session *session_open(uv_loop_t *loop, const char *path, int pid,
+			     const struct session_callbacks *callbacks,
+			     void *arg)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->path = xstrdup(path);
+	s->pid = pid;
+	s->callbacks = callbacks;
+	s->arg = arg;
+	s->rpc = hw_rpc_new(methods, pipe_write, s);
+	uv_pipe_init(loop, &s->pipe, 0);
+	uv_timer_init(loop, &s->timer);
+	s->pipe.data = s->timer.data = s->connect.data = s;
+	s->handles = 2;
+	uv_pipe_connect(&s->connect, &s->pipe, path, connected);
+	return s;
+}
+
+/* --- loading ------------------------------------------------------------- */
+
+static void loaded_take(struct session_loaded *l, const cJSON *o)
+{
+	l->module = json_str(o, "module");
+	l->hash = json_str(o, "hash");
+	l->version = json_int(o, "version", 0);
+}
+
+static void answer_ok(struct session_call *c, const cJSON *result)
+{
+	const cJSON *list = json_at(result, "modules"), *o;
+	size_t n = list ? cJSON_GetArraySize(list) : 1;
+	struct session_answer a = {.ok = true};
+
+	a.loaded = xcalloc(n, sizeof(*a.loaded));
+	if (!list)
+		loaded_take(&a.loaded[a.nloaded++], result);
+	cJSON_ArrayForEach(o, list)
+	{
+		loaded_take(&a.loaded[a.nloaded++], o);
+	}
+	for (size_t i = 0; i < a.nloaded; i++)
+		module_current(c->session, &a.loaded[i]);
+	load_answer(c, &a);
+	free(a.loaded);
+}
+
+static void answer_error(struct session_call *c, const cJSON *error)
+{
+	const cJSON *data = json_at(error, "data");
+	struct session_answer a = {0};
+
+	a.reason = json_str(data, "reason");
+	a.module = json_str(data, "module");
+	a.message = json_str(data, "message");
+	if (json_int(error, "code", 0) == HW_RPC_CLOSED)
+		a.reason = "lost";
+	if (!*a.reason)
+		a.reason = "badfile";
+	if (!*a.message)
+		a.message = json_str(error, "message");
+	if (!*a.module)
+		a.module = NULL;
+	load_answer(c, &a);
+}
+
+static void load_told(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct session_call *c = arg;
+
+	if (!c->session->closing)
+		ask_modules(c->session);
+	if (c->done && result)
+		answer_ok(c, result);
+	else if (c->done)
+		answer_error(c, error);
+	free(c);
+}
+
+static cJSON *item_json(const struct session_item *item)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "module", item->module);
+	cJSON_AddStringToObject(o, "file", item->file);
+	return o;
+}
+
+void session_load(struct session *s, const struct session_item *items, size_t n,
+		  session_load_cb *done, void *arg)
+{
+	struct session_call *c = xmalloc(sizeof(*c));
+	cJSON *params, *list;
+
+	*c = (struct session_call){s, done, arg};
+	s->loading = c;
+	if (n == 1) {
+		params = item_json(items);
+	} else {
+		params = cJSON_CreateObject();
+		list = cJSON_AddArrayToObject(params, "modules");
+		for (size_t i = 0; i < n; i++)
+			cJSON_AddItemToArray(list, item_json(&items[i]));
+	}
+	uv_timer_start(&s->timer, timed_out, ANSWER_MS, 0);
+	if (hw_rpc_call(s->rpc, n == 1 ? "code/load" : "code/atomicLoad",
+			params, load_told, c) < 0)
+		uv_timer_start(&s->timer, timed_out, 0, 0);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The conversation with one target: connect, hello, which modules it has,
+ * load. Loop thread only; the fields are for reading.
+ */
+#ifndef WATCHER_SESSION_H
+#define WATCHER_SESSION_H
+
+#include "watcher/strmap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct cJSON;
+struct hw_rpc;
+struct session;
+
+/* One version of a module in the target: it takes [base, base + size). */
+struct session_version {
+	char *file;
+	uint64_t base, size;
+};
+
+struct session_module {
+	char *name, *source, *hash, *file; /* of current */
+	int version;
+	struct session_version *versions; /* all that are mapped */
+	size_t nversions;
+};
+
+struct session_callbacks {
+	/* Hello and the modules are known. Once. */
+	void (*ready)(struct session *s, void *arg);
+	/* The modules were read again. */
+	void (*changed)(struct session *s, void *arg);
+	/* It is over; S is freed some time after the call. WHY is for a
+	 * person. REFUSED: nobody listens on the socket. */
+	void (*lost)(struct session *s, bool refused, const char *why,
+		     void *arg);
+};
+
+struct session {
+	char *path;  /* of the socket */
+	int pid;     /* as the socket's name says */
+	bool ready;  /* hello and modules are known */
+	bool silent; /* it did not answer in time; cleared when it does */
+	/* Of hello: */
+	char *program, *manifest, *root, *reason;
+	bool reloadable;
+	/* Of the last code/allLoaded: */
+	struct strmap modules; /* name -> struct session_module */
+	struct cJSON *loaded;  /* its "modules" */
+	void *owner;           /* the engine's; not touched here */
+
+	/* Private. */
+	uv_pipe_t pipe;
+	uv_connect_t connect;
+	uv_timer_t timer;
+	struct hw_rpc *rpc;
+	const struct session_callbacks *callbacks;
+	void *arg;
+	struct session_call *loading;
+	bool closing, asking, ask_again;
+	int handles;
+	char buf[16384];
+};
+
+struct session *session_open(uv_loop_t *loop, const char *path, int pid,
+			     const struct session_callbacks *callbacks,
+			     void *arg);
+
+/* Closes it without calling lost; a load under way is answered "lost". */
+void session_close(struct session *s);
+
+/* What is wanted to be loaded, and what a target answered. */
+struct session_item {
+	const char *module, *file;
+};
+
+struct session_loaded {
+	const char *module, *hash;
+	int version;
+};
+
+struct session_answer {
+	bool ok;
+	struct session_loaded *loaded; /* if ok */
+	size_t nloaded;
+	/* If not ok: one word, the module it is about or NULL, a sentence.
+	 * "lost": the target went away; "no_answer": it did not answer. */
+	const char *reason, *module, *message;
+};
+
+typedef void session_load_cb(struct session *s, const struct session_answer *a,
+			     void *arg);
+
+/*
+ * code/load for one, code/atomicLoad for several, then the modules are read
+ * again. One load at a time. DONE is called once, never from within.
+ */
+void session_load(struct session *s, const struct session_item *items, size_t n,
+		  session_load_cb *done, void *arg);
+
+const struct session_module *session_module(const struct session *s,
+					    const char *name);
+
+#endif
