@@ -67,6 +67,16 @@ void *arena_data(size_t size, size_t align)
 	return (void *)at;
 }
 
+__attribute__((no_sanitize("address", "thread", "undefined"))) void
+code_write(void *at, const void *from, size_t n)
+{
+	volatile unsigned char *to = at;
+	const volatile unsigned char *p = from;
+
+	while (n-- > 0)
+		*to++ = *p++;
+}
+
 int stub_write(void *at, uint32_t index)
 {
 	/* mov table(%rip),%r11; jmp *8*index(%r11); xchg %ax,%ax */
@@ -80,7 +90,7 @@ int stub_write(void *at, uint32_t index)
 		return -1;
 	memcpy(code + 3, &disp, 4);
 	memcpy(code + 10, &entry, 4);
-	memcpy(at, code, sizeof(code));
+	code_write(at, code, sizeof(code));
 	return 0;
 }
 

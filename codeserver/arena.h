@@ -22,6 +22,12 @@ void *arena_stubs(uint32_t first, uint32_t n);
 /* The stub of table entry INDEX. */
 void *stub_addr(uint32_t index);
 
+/*
+ * Writes N bytes of code. Sanitizers keep books on what is written, and have
+ * none for code, so this is out of their sight.
+ */
+void code_write(void *at, const void *from, size_t n);
+
 /* Writes a stub (16 bytes) that jumps through entry INDEX to AT. 0, or -1:
  * the table's pointer is out of reach from there. */
 int stub_write(void *at, uint32_t index);

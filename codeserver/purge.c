@@ -26,6 +26,7 @@
 #include "codeserver/threads.h"
 
 #define TABLES_MAX (THREADS_RANGES / 4)
+#define LINK_MAP_SIZE 0x480 /* glibc's whole struct link_map, at least */
 
 /* An old version under examination: its spans are ranges[first, last). */
 struct candidate {
@@ -128,14 +129,23 @@ static void tables_free(struct look *l)
 	table_free_retired(gone, n);
 }
 
-/* Memory that does not count: our tables, and dead stack. */
-static size_t skips_find(struct hw_span *skip, size_t max)
+/*
+ * Memory that does not count: our tables, dead stack, and what the dynamic
+ * linker notes of an image: its l_text_end is the first byte of .rodata when
+ * that begins the next page, and so would hold the version for ever.
+ */
+static size_t skips_find(const struct look *l, struct hw_span *skip, size_t max)
 {
 	const struct hw_span *dead;
 	size_t n = 0, ndead = threads_dead(&dead);
 
 	for (size_t i = 0; i < ndead && n < max; i++)
 		skip[n++] = dead[i];
+	for (size_t i = 0; i < l->ncand && n < max; i++) {
+		uintptr_t map = (uintptr_t)l->cand[i].version->image.handle;
+
+		skip[n++] = (struct hw_span){map, map + LINK_MAP_SIZE};
+	}
 	n += table_retired(skip + n, max - n);
 	return n;
 }
@@ -150,7 +160,7 @@ static unsigned candidates_settle(struct look *l, bool (*busy)(void *),
 	for (size_t i = 0; i < l->n; i++)
 		threads[i] = l->held[i];
 	if (memory_search(l->ranges, l->self, l->n, l->held, skip,
-			  skips_find(skip, 512), busy, arg) < 0)
+			  skips_find(l, skip, 512), busy, arg) < 0)
 		return 0;
 	for (size_t i = 0; i < l->ncand; i++) {
 		struct candidate *c = &l->cand[i];

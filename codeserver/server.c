@@ -62,8 +62,9 @@ struct connection {
 static struct {
 	int listener;
 	struct connection conn[CONNECTIONS];
-	char path[512]; /* of the socket; empty: none */
-	pid_t owner;    /* the process that made it */
+	char path[512];    /* of the socket; empty: none */
+	char runtime[480]; /* the runtime folder; empty: none */
+	pid_t owner;       /* the process that made it */
 	void *stack;
 	/* Versions to free: when to try next (0: nothing to do), how long to
 	 * wait after that, and how often a try was given up for a request. */
@@ -85,18 +86,30 @@ static int own_dir(const char *path)
 	return 0;
 }
 
-/* Where the watcher looks too: watcher/util.c, runtime_dir. */
-static int runtime_path(char *dir, size_t size)
+/*
+ * Where the watcher looks too: watcher/util.c, runtime_dir. The environment is
+ * the program's, which may change it at any time (Redis moves it to get room
+ * for its title): it is read in the program's own thread, before ours starts.
+ */
+static void runtime_read(void)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
+	size_t size = sizeof(server.runtime);
 	int n;
 
 	if (xdg && xdg[0] == '/')
-		n = snprintf(dir, size, "%s/hotwatch", xdg);
+		n = snprintf(server.runtime, size, "%s/hotwatch", xdg);
 	else
-		n = snprintf(dir, size, "%s/hotwatch-%u",
+		n = snprintf(server.runtime, size, "%s/hotwatch-%u",
 			     tmp && *tmp ? tmp : "/tmp", (unsigned)getuid());
-	if (n < 0 || (size_t)n + 16 > size || own_dir(dir) < 0)
+	if (n < 0 || (size_t)n + 16 > size)
+		server.runtime[0] = '\0';
+}
+
+static int runtime_path(char *dir)
+{
+	strcpy(dir, server.runtime);
+	if (!*dir || own_dir(dir) < 0)
 		return -1;
 	strcat(dir, "/targets");
 	return own_dir(dir);
@@ -125,7 +138,8 @@ static int socket_make(void)
 	char dir[sizeof(server.path) - 32], name[32];
 	int fd;
 
-	if (runtime_path(dir, sizeof(dir)) < 0)
+	_Static_assert(sizeof(dir) >= sizeof(server.runtime), "room");
+	if (runtime_path(dir) < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%d.sock", (int)getpid());
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -407,6 +421,7 @@ void server_start(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	runtime_read();
 	if (!server.stack)
 		server.stack = stack_make();
 	if (!server.stack || pthread_attr_init(&attr) != 0)

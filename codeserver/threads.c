@@ -38,7 +38,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #define ANSWER_MS 250          /* how long running threads are waited for */
@@ -114,25 +113,30 @@ static struct hw_span map_of(uintptr_t sp)
 	return maps[lo];
 }
 
+/*
+ * The stack is read from this function's frame up: the kernel has put the
+ * interrupted registers there, so they are compared with it. (Not from the
+ * context's stack pointer: a sanitizer calls handlers later than the kernel
+ * did, with the context of then.)
+ */
 static void handler(int sig, siginfo_t *info, void *context)
 {
-	const ucontext_t *u = context;
-	uintptr_t sp = (uintptr_t)u->uc_mcontext.gregs[REG_RSP] - 128;
-	unsigned i = (unsigned)info->si_value.sival_int;
-	struct ask *a = &asks[i % ASKS];
-	int open = ASK_OPEN;
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	struct ask *a = &asks[(unsigned)info->si_value.sival_int % ASKS];
+	int open = ASK_OPEN, e = errno;
 
 	(void)sig;
-	if (a->tid != (pid_t)syscall(SYS_gettid) ||
-	    !__atomic_compare_exchange_n(&a->state, &open, ASK_TAKEN, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
-	for (int k = 0; k < NGREG; k++)
-		word_compare((uintptr_t)u->uc_mcontext.gregs[k],
-			     question.ranges, question.n, a->held);
-	words_compare(sp, map_of(sp).to, question.ranges, question.n, a->held);
-	a->sp = map_of(sp).to ? sp : 0;
-	__atomic_store_n(&a->state, ASK_ANSWERED, __ATOMIC_RELEASE);
+	(void)context;
+	if (__atomic_load_n(&a->tid, __ATOMIC_ACQUIRE) ==
+		(pid_t)syscall(SYS_gettid) &&
+	    __atomic_compare_exchange_n(&a->state, &open, ASK_TAKEN, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		words_compare(sp, map_of(sp).to, question.ranges, question.n,
+			      a->held);
+		a->sp = map_of(sp).to ? sp : 0;
+		__atomic_store_n(&a->state, ASK_ANSWERED, __ATOMIC_RELEASE);
+	}
+	errno = e;
 }
 
 /* The highest real-time signal at its default action. */
@@ -351,9 +355,9 @@ static int thread_ask(unsigned i, pid_t tid)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value.sival_int = (int)i;
-	a->tid = tid;
 	a->sp = 0;
 	memset(a->held, 0, sizeof(a->held));
+	__atomic_store_n(&a->tid, tid, __ATOMIC_RELEASE);
 	__atomic_store_n(&a->state, ASK_OPEN, __ATOMIC_RELEASE);
 	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number,
 		    &info) == 0)

@@ -48,7 +48,7 @@ skip() {
 }
 
 step() {
-	printf -- '--- %s\n' "$*"
+	printf -- '--- %3d s: %s\n' $SECONDS "$*"
 }
 
 # expect_eq WHAT GOT WANTED

@@ -212,24 +212,29 @@ cJSON *ask_watcher(const struct options *o, const char *method,
 	return result;
 }
 
-char *ask_module_name(const char *word)
+/* What has no extension is no source: a program often has the name of its
+ * main module. */
+static bool is_source(const char *word)
 {
 	struct stat st;
-	char *cwd, *path;
-	bool file = stat(word, &st) == 0 && S_ISREG(st.st_mode);
 
-	if (!file && !ends_with(word, ".c"))
+	return ends_with(word, ".c") ||
+	       (strchr(path_base(word), '.') && stat(word, &st) == 0 &&
+		S_ISREG(st.st_mode));
+}
+
+char *ask_module_name(const char *word)
+{
+	char *cwd, *path, *real;
+
+	if (!is_source(word))
 		return xstrdup(word);
 	cwd = path_real(".");
 	path = path_absolute(cwd, word);
+	real = path_real(path);
+	free(path);
 	free(cwd);
-	if (file) {
-		char *real = path_real(path);
-
-		free(path);
-		path = real;
-	}
-	return path;
+	return real;
 }
 
 int ask_module_is(const char *name, const char *source, const char *word)

@@ -13,6 +13,7 @@
 #include "watcher/object.h"
 #include "watcher/place.h"
 #include "watcher/proc.h"
+#include "watcher/warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,12 @@ static void job_queue(struct build *b, struct build_job *j, bool ahead)
 	begin_queued(b);
 }
 
-/* J's place is free; its owner is told after this. */
-static void job_end(struct build_job *j)
+/*
+ * J's place is free; its owner is told after this. True: all is being
+ * cancelled, the next ones have been begun, and the owner, once told of the
+ * last one, frees the build.
+ */
+static bool job_end(struct build_job *j)
 {
 	struct build *b = j->build;
 
@@ -98,6 +103,9 @@ static void job_end(struct build_job *j)
 			b->running--;
 		}
 	}
+	if (b->closing)
+		begin_queued(b);
+	return b->closing;
 }
 
 void build_cancel(struct build *b)
@@ -138,14 +146,16 @@ static int64_t wall_ns(void)
 static void compile_end(struct compile *c)
 {
 	struct build *b = c->job.build;
+	bool closing;
 
 	c->cancelled = c->job.cancelled;
 	c->ok = c->ok && !c->cancelled;
 	if (!c->output)
 		c->output = xstrdup("");
-	job_end(&c->job);
+	closing = job_end(&c->job);
 	c->done(c, c->arg);
-	begin_queued(b);
+	if (!closing)
+		begin_queued(b);
 }
 
 /* In the pool. */
@@ -201,7 +211,7 @@ static void compile_begin(struct build_job *job)
 		compile_end(c);
 	else
 		job->proc = proc_run(job->build->loop, c->argv, c->env, c->dir,
-				     compile_exited, c);
+				     -1, compile_exited, c);
 }
 
 void compile_start(struct build *b, struct compile *c)
@@ -227,17 +237,21 @@ void compile_free(struct compile *c)
 static void link_end(struct link *l)
 {
 	struct build *b = l->job.build;
+	bool closing;
 
 	l->cancelled = l->job.cancelled;
 	l->ok = l->ok && !l->cancelled;
 	if (l->opened)
 		object_close(l->opened);
+	warm_drop(l->warm);
 	l->opened = NULL;
+	l->warm = NULL;
 	unlink(l->rewritten);
 	unlink(l->out);
-	job_end(&l->job);
+	closing = job_end(&l->job);
 	l->done(l, l->arg);
-	begin_queued(b);
+	if (!closing)
+		begin_queued(b);
 }
 
 static int link_open(struct link *l)
@@ -270,6 +284,8 @@ static void link_rewrite(uv_work_t *work)
 		free(funcs[i]);
 	free(funcs);
 	l->estimate = place_estimate(l->rewritten, &l->err);
+	l->fed = l->warm && l->estimate && l->estimate <= l->room &&
+		 warm_feed(l->warm, l->rewritten) == 0;
 }
 
 /* In the pool. */
@@ -288,7 +304,7 @@ static void link_sealed(uv_work_t *work, int status)
 	struct link *l = work->data;
 
 	(void)status;
-	if (l->ok && l->size > l->estimate) { /* never seen */
+	if (l->ok && l->size > l->reserved) { /* never seen */
 		unlink(l->file);
 		free(l->file);
 		l->file = NULL;
@@ -309,6 +325,11 @@ static void link_exited(const struct proc_result *r, void *arg)
 		job_work(&l->job, link_seal, link_sealed);
 		return;
 	}
+	if (l->fed && !l->job.cancelled) { /* whatever it was: once more */
+		l->fed = false;
+		link_run(l);
+		return;
+	}
 	fail(&l->err, "%s did not link %s: %s", l->linker, l->module,
 	     *r->output ? r->output : "it was killed");
 	link_end(l);
@@ -327,6 +348,7 @@ static void link_run(struct link *l)
 	char **argv;
 
 	l->base = m.base = l->place(l, l->estimate, l->arg);
+	l->reserved = l->estimate;
 	if (!m.base) {
 		fail(&l->err,
 		     "%s: no room in the arena for %llu bytes; too "
@@ -336,9 +358,19 @@ static void link_run(struct link *l)
 		return;
 	}
 	argv = modlink_argv(&m);
-	l->job.proc =
-	    proc_run(l->job.build->loop, argv, environ, "/", link_exited, l);
+	l->job.proc = proc_run(l->job.build->loop, argv, environ, "/", -1,
+			       link_exited, l);
 	argv_free(argv);
+}
+
+/* The linker that was waiting has the object: its end is waited for. */
+static void link_await(struct link *l)
+{
+	struct warm *w = l->warm;
+
+	l->warm = NULL;
+	l->job.proc = warm_proc(w);
+	warm_wait(w, link_exited, l);
 }
 
 static void link_rewritten(uv_work_t *work, int status)
@@ -346,10 +378,15 @@ static void link_rewritten(uv_work_t *work, int status)
 	struct link *l = work->data;
 
 	(void)status;
-	if (l->job.cancelled || !l->estimate)
+	if (l->job.cancelled || !l->estimate) {
 		link_end(l);
-	else
+	} else if (l->fed) {
+		link_await(l);
+	} else {
+		warm_drop(l->warm);
+		l->warm = NULL;
 		link_run(l);
+	}
 }
 
 static void link_begin(struct build_job *job)

@@ -19,6 +19,7 @@
 struct build;
 struct object;
 struct proc;
+struct warm;
 
 /* Private to build.c. */
 struct build_job {
@@ -68,6 +69,10 @@ struct link {
 	const char *linker, *codeserver, *folder, *stem;
 	char *const *libs;
 	char *rewritten, *out; /* temporary files, removed by the job */
+	/* A linker that waits for the object, started for OUT and BASE with
+	 * room for ROOM bytes; or NULL. The job's. */
+	struct warm *warm;
+	uint64_t room;
 	/* Asked for a base with room for SIZE bytes; 0: none is free. */
 	uint64_t (*place)(struct link *l, uint64_t size, void *arg);
 	void (*done)(struct link *l, void *arg);
@@ -76,8 +81,11 @@ struct link {
 	bool ok, cancelled, stale; /* stale: the object is not of HASH */
 	char *file, *err;
 	uint64_t base, size;
+	uint64_t reserved; /* from base on, while it is under way */
 
+	/* Private. */
 	uint64_t estimate;
+	bool fed;
 };
 
 void link_start(struct build *b, struct link *l);

@@ -95,6 +95,11 @@ static const struct option options[] = {
     {"-fprofile-generate", JOINED, CC_OTHER, IS_FOREIGN},
     {"-fcs-profile-generate", JOINED, CC_OTHER, IS_FOREIGN},
     {"-fcoverage-mapping", FLAG, CC_OTHER, IS_FOREIGN},
+    {"--coverage", FLAG, CC_OTHER, IS_FOREIGN},
+    {"-coverage", FLAG, CC_OTHER, IS_FOREIGN},
+    {"-fprofile-arcs", FLAG, CC_OTHER, IS_FOREIGN},
+    {"-ftest-coverage", FLAG, CC_OTHER, IS_FOREIGN},
+    {"-fsanitize=fuzzer", JOINED, CC_OTHER, IS_FOREIGN},
     {"-fxray-instrument", FLAG, CC_OTHER, IS_FOREIGN},
     {"-fsanitize-coverage=", JOINED, CC_OTHER, IS_FOREIGN},
     {"-fembed-bitcode", JOINED, CC_OTHER, IS_FOREIGN},
@@ -241,6 +246,7 @@ static const struct {
     {"-r", false, IS_NATIVE},        {"--relocatable", false, IS_NATIVE},
     {"-shared", false, IS_NATIVE},   {"--shared", false, IS_NATIVE},
     {"--version", false, IS_NATIVE}, {"--help", false, IS_NATIVE},
+    {"--wrap", true, IS_UNSPLIT},    {"-wrap", true, IS_UNSPLIT},
 };
 
 static const struct {
@@ -369,7 +375,7 @@ static unsigned effects(struct cc_args *a, const struct option *o,
 		a->output = arg->value;
 	if (is & IS_DEPF)
 		a->depf = arg->value;
-	if (is & IS_UNSPLIT)
+	if (is & (IS_UNSPLIT | IS_FOREIGN))
 		a->unsplit = o->name;
 	linker_words(a, arg, &is);
 	return is;

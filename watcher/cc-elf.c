@@ -184,6 +184,16 @@ static void tie_symbol(const Elf64_Sym *s, const char *name, void *arg)
 	t->ifunc |= ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC;
 	if (bound && s->st_shndx == SHN_UNDEF && !is_own_array(bound))
 		strv_add(&t->bounds, bound);
+	if (s->st_shndx == SHN_UNDEF ||
+	    ELF64_ST_BIND(s->st_info) == STB_LOCAL ||
+	    (ELF64_ST_TYPE(s->st_info) != STT_OBJECT &&
+	     s->st_shndx != SHN_COMMON))
+		return;
+	strv_add(s->st_shndx == SHN_COMMON ||
+			 ELF64_ST_BIND(s->st_info) == STB_WEAK
+		     ? &t->weak
+		     : &t->strong,
+		 name);
 }
 
 void elf_ties_read(const struct elf_view *v, struct elf_ties *t)
@@ -210,6 +220,8 @@ void elf_ties_free(struct elf_ties *t)
 {
 	strv_free(&t->sections);
 	strv_free(&t->bounds);
+	strv_free(&t->strong);
+	strv_free(&t->weak);
 }
 
 /* --- sizes ---------------------------------------------------------------- */

@@ -30,6 +30,9 @@ struct elf_ties {
 	struct strv sections; /* whose names are C's: may be __start_ed */
 	struct strv bounds;   /* X of each __start_X, __stop_X it refers to */
 	bool ifunc;           /* resolved before the code server is there */
+	/* Variables that it defines for all, and those of them that another
+	 * object's definition would override (weak, common). */
+	struct strv strong, weak;
 };
 void elf_ties_read(const struct elf_view *v, struct elf_ties *t);
 void elf_ties_free(struct elf_ties *t);

@@ -45,19 +45,43 @@ void cc_native_words(const struct program *p, struct strv *argv)
 	}
 }
 
-/* The linker's words that would undo ours, or that said what to take of
- * archives; VALUE: the next word is part of it. */
+/*
+ * The linker's words that would undo ours, that said what to take of archives,
+ * or that ask for what the native link has told already. A name that ends in
+ * '=' is followed by its value; VALUE: the next word is part of it.
+ */
 static const struct {
 	const char *name;
-	bool joined, value;
+	bool value;
 } dropped[] = {
-    {"--whole-archive", false, false},     {"-whole-archive", false, false},
-    {"--no-whole-archive", false, false},  {"-no-whole-archive", false, false},
-    {"--version-script", false, true},     {"-version-script", false, true},
-    {"--version-script=", true, false},    {"--dynamic-list", false, true},
-    {"--dynamic-list=", true, false},      {"--exclude-libs", false, true},
-    {"--exclude-libs=", true, false},      {"--dependency-file=", true, false},
-    {"--no-export-dynamic", false, false},
+    {"--whole-archive", false},
+    {"-whole-archive", false},
+    {"--no-whole-archive", false},
+    {"-no-whole-archive", false},
+    {"--version-script", true},
+    {"-version-script", true},
+    {"--version-script=", false},
+    {"--dynamic-list", true},
+    {"--dynamic-list=", false},
+    {"--exclude-libs", true},
+    {"--exclude-libs=", false},
+    {"--no-export-dynamic", false},
+    {"--fatal-warnings", false},
+    {"--symbol-ordering-file", true},
+    {"--symbol-ordering-file=", false},
+    {"--dependency-file=", false},
+    {"-M", false},
+    {"--print-map", false},
+    {"-Map", true},
+    {"-Map=", false},
+    {"--Map=", false},
+    {"--cref", false},
+    {"-t", false},
+    {"--trace", false},
+    {"-y", true},
+    {"--trace-symbol=", false},
+    {"--print-gc-sections", false},
+    {"--verbose", false},
 };
 
 struct exe_words {
@@ -94,8 +118,10 @@ static bool linker_word_keep(struct exe_words *w, const char *word)
 		return false;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++) {
-		if (dropped[i].joined ? !starts_with(word, dropped[i].name)
-				      : strcmp(word, dropped[i].name))
+		const char *name = dropped[i].name;
+
+		if (ends_with(name, "=") ? !starts_with(word, name)
+					 : strcmp(word, name))
 			continue;
 		w->skip = dropped[i].value;
 		return false;
@@ -263,6 +289,20 @@ static void libraries(const struct program *p, struct strv *argv, char **err)
 	strv_free(&needed);
 }
 
+/*
+ * The dynamic linker runs constructors of objects that do not need each other
+ * in the reverse of this order; a native link in the order of the objects. And
+ * it takes the first definition of a variable, weak or not; a native link the
+ * strong one: who has that comes before the others.
+ */
+static void need_modules(const struct program *p, bool overridden,
+			 struct strv *argv)
+{
+	for (size_t i = p->nunits; i-- > 0;)
+		if (p->units[i].hot && p->units[i].overridden == overridden)
+			need(argv, p->units[i].m.file);
+}
+
 /* What goes before the user's own words: the first that defines a symbol has
  * it, in the linker and at run time. */
 static void ours_first(const struct program *p, struct strv *argv)
@@ -271,9 +311,8 @@ static void ours_first(const struct program *p, struct strv *argv)
 	strv_add_own(argv, xasprintf("-L%s", p->obj));
 	strv_add(argv, "-Wl,--push-state,--no-as-needed");
 	need(argv, p->stubs);
-	for (size_t i = 0; i < p->nunits; i++)
-		if (p->units[i].hot)
-			need(argv, p->units[i].m.file);
+	need_modules(p, false, argv);
+	need_modules(p, true, argv);
 	strv_add(argv, p->cc->tools.codeserver);
 	strv_add(argv, "-Wl,--pop-state");
 	rpaths(p, argv);

@@ -130,6 +130,24 @@ static void tied_exclude(struct program *p)
 	strv_free(&arrays);
 }
 
+/* Which modules have variables that are another's in truth. */
+static void overridden_find(struct program *p)
+{
+	struct strmap strong = {0};
+
+	for (size_t i = 0; i < p->nunits; i++)
+		for (size_t k = 0; k < p->units[i].ties.strong.n; k++)
+			strmap_put(&strong, p->units[i].ties.strong.v[k], p);
+	for (size_t i = 0; i < p->nunits; i++) {
+		struct unit *u = &p->units[i];
+
+		for (size_t k = 0; k < u->ties.weak.n; k++)
+			u->overridden |=
+			    strmap_get(&strong, u->ties.weak.v[k]) != NULL;
+	}
+	strmap_free(&strong);
+}
+
 int cc_inspect(struct program *p, char **err)
 {
 	struct inspecting in = {.p = p};
@@ -151,5 +169,6 @@ int cc_inspect(struct program *p, char **err)
 			u->m.object = path_absolute(p->cc->dir, u->path);
 	}
 	tied_exclude(p);
+	overridden_find(p);
 	return 0;
 }

@@ -275,14 +275,43 @@ static int stubs_make(struct program *p, const char *manifest, char **err)
 
 /* --- the manifest --------------------------------------------------------- */
 
-static void deps_read(struct manifest_module *m)
+/*
+ * An object may come without its depfile: from a compiler cache, or copied.
+ * clang writes it again, without compiling.
+ */
+static void depfile_write(const struct manifest_module *m)
 {
+	struct cc_pipes to = {.out = "/dev/null",
+			      .err = "/dev/null",
+			      .dir = m->dir};
+	char *dir = path_dir(m->depfile);
+	struct strv argv = {0};
+
+	strv_addv(&argv, (const char *const *)m->command);
+	strv_add(&argv, "-M");
+	strv_add(&argv, "-MF");
+	strv_add(&argv, m->depfile);
+	if (make_dirs(dir, 0777, NULL) == 0)
+		cc_run(argv.v, &to, NULL);
+	strv_free(&argv);
+	free(dir);
+}
+
+static int deps_read(size_t i, void *arg)
+{
+	struct program *p = arg;
+	struct manifest_module *m = &p->units[i].m;
 	struct strv deps = {0};
 
+	if (!p->units[i].hot)
+		return 0;
+	if (m->depfile && !file_exists(m->depfile))
+		depfile_write(m);
 	strv_add(&deps, m->source);
 	if (m->depfile)
 		depfile_read(&deps, m->depfile, m->dir, NULL);
 	m->deps = strv_take(&deps);
+	return 0;
 }
 
 static int manifest_make(struct program *p, char *path, char **err)
@@ -302,12 +331,10 @@ static int manifest_make(struct program *p, char *path, char **err)
 	strv_addv(&link, (const char *const *)p->cc->expanded);
 	m.link = link.v;
 	m.modules = xcalloc(p->nunits, sizeof(*m.modules));
-	for (size_t i = 0; i < p->nunits; i++) {
-		if (!p->units[i].hot)
-			continue;
-		deps_read(&p->units[i].m);
-		m.modules[m.nmodules++] = p->units[i].m;
-	}
+	cc_parallel(p->nunits, deps_read, p);
+	for (size_t i = 0; i < p->nunits; i++)
+		if (p->units[i].hot)
+			m.modules[m.nmodules++] = p->units[i].m;
 	r = manifest_write(&m, err);
 	free(m.modules);
 	strv_free(&link);

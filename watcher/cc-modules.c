@@ -127,8 +127,13 @@ static int module_spawn(const struct program *p, const struct unit *u,
 			    .base = u->m.base,
 			    .out = out};
 	char **argv = modlink_argv(&l);
-	int status = cc_run(argv, NULL, err);
+	struct strv words = {0};
+	int status;
 
+	strv_addv(&words, (const char *const *)argv);
+	strv_add(&words, "--threads=1"); /* one of many, on all cores */
+	status = cc_run(words.v, NULL, err);
+	strv_free(&words);
 	argv_free(argv);
 	if (status > 0)
 		return fail(err,

@@ -27,11 +27,12 @@ struct object;
 
 /* One object of the native link. */
 struct unit {
-	char *path;   /* as the linker names it: an object, or an archive */
-	char *member; /* in that archive, or NULL */
-	long offset;  /* of the member in the archive, or 0 */
-	bool hot;     /* it becomes a module */
-	bool reused;  /* the module's file of the last link will do */
+	char *path;      /* as the linker names it: an object, or an archive */
+	char *member;    /* in that archive, or NULL */
+	long offset;     /* of the member in the archive, or 0 */
+	bool hot;        /* it becomes a module */
+	bool reused;     /* the module's file of the last link will do */
+	bool overridden; /* another has a stronger definition of a variable */
 	struct manifest_module m;
 	uint64_t sum;                      /* of the object's bytes */
 	const struct manifest_module *was; /* of the last link, same bytes */

@@ -42,6 +42,8 @@ int cc_run(char *const *argv, const struct cc_pipes *to, char **err)
 	pid_t pid;
 
 	r = posix_spawn_file_actions_init(&actions);
+	if (r == 0 && to && to->dir)
+		r = posix_spawn_file_actions_addchdir_np(&actions, to->dir);
 	if (r == 0 && to && to->out)
 		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
 						     to->out, flags, 0600);

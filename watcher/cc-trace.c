@@ -263,6 +263,31 @@ static int native_link(struct program *p, const char *trace, const char *why,
 	return status;
 }
 
+/* The depfile of the link (CMake asks for one) names what was linked: not
+ * where our link has put it. */
+static void depfile_mend(const struct program *p, const char *word)
+{
+	static const char option[] = "--dependency-file=",
+			  wrong[] = "/dev/null:";
+	const char *output = p->cc->args.output;
+	char *path, *text = NULL, *mended;
+
+	word = strstr(word, option);
+	if (!word)
+		return;
+	word += strlen(option);
+	path = xstrndup(word, strcspn(word, ","));
+	if (file_read(path, &text, NULL, NULL) == 0 &&
+	    starts_with(text, wrong)) {
+		mended = xasprintf("%s:%s", output ? output : "a.out",
+				   text + strlen(wrong));
+		file_write(path, mended, strlen(mended), NULL);
+		free(mended);
+	}
+	free(text);
+	free(path);
+}
+
 int cc_trace(struct program *p, char **err)
 {
 	char *trace = path_join(p->tmp, "trace");
@@ -277,6 +302,9 @@ int cc_trace(struct program *p, char **err)
 	file_read(why, &t.why, NULL, NULL);
 	lines_read(&t, text);
 	runtime_archives(p);
+	for (size_t i = 0; i < p->cc->args.n; i++)
+		if (p->cc->args.v[i].class == CC_LINK)
+			depfile_mend(p, p->cc->args.v[i].text);
 out:
 	free(text);
 	free(t.why);

@@ -48,9 +48,10 @@ int cc_tools_link(struct cc_tools *t, char **err);
 
 /* --- cc-spawn.c --- */
 
-/* Where a child's output goes; NULL: where ours goes. */
+/* Where a child's output goes, and where it works; NULL: as we do. */
 struct cc_pipes {
 	const char *out, *err; /* files, made or truncated */
+	const char *dir;
 };
 
 /* Becomes ARGV[0], a path. Returns only if that fails: CC_ERROR. */

@@ -163,6 +163,21 @@ void client_close(struct client *c)
 	free(c);
 }
 
+void client_limit(struct client *c, int limit_ms)
+{
+	c->limit_ms = limit_ms;
+}
+
+int client_peer(const struct client *c)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return 0;
+	return peer.pid;
+}
+
 int client_fd(const struct client *c)
 {
 	return c->fd;
@@ -227,6 +242,18 @@ static int wait_readable(struct client *c, int64_t end)
 	return r > 0 ? 0 : -1;
 }
 
+static int deadline(struct client *c, struct client_error *e)
+{
+	char *message =
+	    xasprintf("pid %d does not answer; it may be stopped or very busy "
+		      "(`ps -p %d` tells)",
+		      client_peer(c), client_peer(c));
+
+	error_set(e, "deadline", message);
+	free(message);
+	return CLIENT_CLOSED;
+}
+
 int client_call(struct client *c, const char *method, cJSON *params,
 		cJSON **result, struct client_error *e)
 {
@@ -239,9 +266,7 @@ int client_call(struct client *c, const char *method, cJSON *params,
 		if (wait_readable(c, end) < 0) {
 			c->broken = true; /* a late answer must find no W */
 			hw_rpc_close(c->rpc);
-			return error_set(e, "deadline",
-					 "no answer in time; it may be "
-					 "stopped or busy");
+			return deadline(c, e);
 		}
 		client_read(c);
 	}

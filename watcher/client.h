@@ -43,6 +43,10 @@ void client_close(struct client *c); /* NULL is fine */
 int client_call(struct client *c, const char *method, struct cJSON *params,
 		struct cJSON **result, struct client_error *e);
 
+/* LIMIT_MS for the calls from now on. */
+void client_limit(struct client *c, int limit_ms);
+
+int client_peer(const struct client *c); /* its pid; 0: not known */
 int client_fd(const struct client *c);
 int client_read(struct client *c); /* takes what is there: 0, CLIENT_CLOSED */
 

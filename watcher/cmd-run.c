@@ -11,7 +11,6 @@
  * was considered; scripts that start daemons would hang.)
  */
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,16 +20,17 @@
 #include "watcher/child.h"
 #include "watcher/follow.h"
 #include "watcher/jsonget.h"
+#include "watcher/kin.h"
 #include "watcher/project.h"
 #include "watcher/screen.h"
-#include "watcher/survey.h"
 
 #define ATTACH_MS 5000 /* a program that is hot has its socket in 5 ms */
 
 struct run {
 	const struct options *o;
 	char *path, *root;
-	int64_t started; /* Unix ms */
+	unsigned long long started; /* of kin_started */
+	bool hot; /* it is a target itself, not what it starts */
 	bool attached;
 	uv_loop_t loop;
 	uv_timer_t late; /* it did not attach */
@@ -38,27 +38,6 @@ struct run {
 	struct follow follow;
 	struct child child;
 };
-
-static pid_t parent_of(pid_t pid)
-{
-	char *path = xasprintf("/proc/%d/stat", (int)pid), *stat = NULL, *p;
-	int parent = 0;
-
-	if (file_read(path, &stat, NULL, NULL) == 0 &&
-	    (p = strrchr(stat, ')')) && sscanf(p, ") %*c %d", &parent) != 1)
-		parent = 0;
-	free(stat);
-	free(path);
-	return parent;
-}
-
-static bool descends(pid_t pid, pid_t from)
-{
-	for (; pid > 1; pid = parent_of(pid))
-		if (pid == from)
-			return true;
-	return false;
-}
 
 /*
  * Programs that fork come and go by the hundred, so of attaching only the
@@ -70,7 +49,7 @@ static bool wants_attached(struct run *r, const cJSON *event)
 	const cJSON *t = targets ? targets->child : NULL;
 	bool first = !r->attached;
 
-	if (!descends(json_int(t, "pid", 0), getpid()))
+	if (!kin_descends(json_int(t, "pid", 0), getpid()))
 		return false;
 	r->attached = true;
 	uv_timer_stop(&r->late);
@@ -104,35 +83,23 @@ static void on_late(uv_timer_t *timer)
 		   (int)r->child.pid, r->path);
 }
 
-/* A process of the same program that was made since and lives on. */
-static int find_background(const struct run *r)
-{
-	cJSON *found = survey_targets(r->root, NULL, NULL);
-	char *self = path_real(r->path);
-	const cJSON *t;
-	int pid = 0;
-
-	cJSON_ArrayForEach(t, found)
-	{
-		if (json_int(t, "pid", 0) != r->child.pid &&
-		    json_num(t, "started", 0) >= (double)r->started &&
-		    !strcmp(json_str(t, "program"), self))
-			pid = json_int(t, "pid", 0);
-	}
-	free(self);
-	cJSON_Delete(found);
-	return pid;
-}
-
 static void say_background(struct run *r)
 {
-	int pid = r->child.status == 0 && r->root ? find_background(r) : 0;
+	pid_t pid = 0;
+	int n = 0;
 
-	if (pid > 0)
+	if (r->child.status == 0)
+		n = kin_background(r->path, r->started, &pid);
+	if (n == 1)
 		screen_say(&r->screen, UI_PLAIN,
 			   "%s runs on in the background as pid %d; "
 			   "`hotwatch watch %s` loads what you save into it",
-			   path_base(r->path), pid, r->root);
+			   path_base(r->path), (int)pid, r->root);
+	else if (n > 1)
+		screen_say(&r->screen, UI_PLAIN,
+			   "%s runs on in the background, in %d processes; "
+			   "`hotwatch watch %s` loads what you save into them",
+			   path_base(r->path), n, r->root);
 }
 
 static void close_all(struct run *r)
@@ -161,7 +128,6 @@ static int run_child(struct run *r, char **err)
 		r->child.status = 128 + signal;
 		return 0;
 	}
-	r->started = ui_now();
 	r->child.done = on_ended;
 	r->child.arg = r;
 	if (child_start(&r->child, &r->loop, r->path, r->o->operands, err) <
@@ -169,7 +135,9 @@ static int run_child(struct run *r, char **err)
 		close_all(r);
 		return -1;
 	}
-	uv_timer_start(&r->late, on_late, ATTACH_MS, 0);
+	r->started = kin_started(r->child.pid);
+	if (r->hot)
+		uv_timer_start(&r->late, on_late, ATTACH_MS, 0);
 	return 0;
 }
 
@@ -218,6 +186,7 @@ static int prepare(struct run *r)
 		goto out;
 	}
 	kind = binary_kind(r->path, &r->root, &err);
+	r->hot = kind == BINARY_HOT;
 	if (kind != BINARY_HOT && kind != BINARY_SCRIPT &&
 	    !options_given(o, "any")) {
 		status = ask_fail(o, STATUS_UNASKED, "not_hot", "%s", err);

@@ -10,6 +10,7 @@
 
 #include "watcher/ask.h"
 #include "watcher/jsonget.h"
+#include "watcher/kin.h"
 #include "watcher/report.h"
 #include "watcher/survey.h"
 #include "watcher/table.h"
@@ -30,12 +31,21 @@ static enum ui_style state_style(const char *state)
 	return UI_PLAIN;
 }
 
+static void put_started(struct table *t, int pid)
+{
+	int64_t started = kin_started_at(pid);
+	char *ago = started ? ui_ago(started, ui_now()) : xstrdup("");
+
+	table_cell(t, UI_PLAIN, "%s", ago);
+	free(ago);
+}
+
 static void put_targets(struct text *out, const struct ui *ui,
 			const cJSON *targets)
 {
 	static const char *const heads[] = {"PID",     "PROGRAM", "STATE",
-					    "MODULES", "BEHIND",  "REASON",
-					    NULL};
+					    "MODULES", "BEHIND",  "STARTED",
+					    "REASON",  NULL};
 	struct table t;
 	const cJSON *target;
 
@@ -49,6 +59,7 @@ static void put_targets(struct text *out, const struct ui *ui,
 		table_cell(&t, state_style(state), "%s", state);
 		table_cell(&t, UI_PLAIN, "%d", json_int(target, "modules", 0));
 		table_cell(&t, UI_PLAIN, "%d", json_int(target, "behind", 0));
+		put_started(&t, json_int(target, "pid", 0));
 		table_cell(&t, UI_PLAIN, "%s", json_str(target, "reason"));
 	}
 	table_put(out, ui, &t);

@@ -50,7 +50,9 @@ static bool takes_flag(char *clang)
 			"/dev/null", NULL};
 	char *err = NULL;
 	int status =
-	    cc_run(argv, &(struct cc_pipes){"/dev/null", "/dev/null"}, &err);
+	    cc_run(argv,
+		   &(struct cc_pipes){.out = "/dev/null", .err = "/dev/null"},
+		   &err);
 
 	free(err);
 	return status == 0;

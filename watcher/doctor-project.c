@@ -78,9 +78,10 @@ static void look_ignored(const struct patient *p, struct finding *f)
 	git = path_join(p->root, ".git");
 	if (file_exists(git)) {
 		argv[3] = p->root;
-		status =
-		    cc_run(argv, &(struct cc_pipes){"/dev/null", "/dev/null"},
-			   &err);
+		status = cc_run(argv,
+				&(struct cc_pipes){.out = "/dev/null",
+						   .err = "/dev/null"},
+				&err);
 		if (status == 1)
 			finding_set(f, VERDICT_WARN,
 				    "add *.hot/ and .hotwatch/ to .gitignore",

@@ -11,6 +11,7 @@
  *   engine-state.c    what is kept in a program's folder
  *   engine-find.c     hot builds that nobody runs yet
  *   unit.c            translation units: wanted content
+ *   unit-warm.c       a linker that waits for a unit's object
  *   set.c             what goes live together
  *   round.c           one set's way into the targets
  *   toolchain.c       which clang, which lld, in which environment
@@ -71,6 +72,10 @@ struct unit {
 	struct diagnostics warnings;    /* all, of the last compile */
 	bool warned;                    /* there was one */
 	struct set *set;
+	struct warm *warm; /* a linker that waits for this compile's object */
+	struct module *warm_for;
+	uint64_t warm_base, warm_room;
+	char *warm_out;
 };
 
 /* A linked file of a module, and what it holds. */
@@ -230,6 +235,12 @@ void unit_touch(struct unit *u);
 void unit_build(struct unit *u); /* it is dirty, needed and in a set */
 void unit_free(struct unit *u);
 
+/* --- unit-warm.c --- */
+void unit_warm(struct unit *u); /* starts a linker beside its compiler */
+void unit_cool(struct unit *u); /* ends it, if it was not used */
+/* Hands it to L, which links M; nothing if there is none for M. */
+void unit_warm_take(struct unit *u, const struct module *m, struct link *l);
+
 /* --- engine-program.c --- */
 struct program *program_get(struct engine *e, const char *manifest, char **err);
 void program_reread(struct program *p); /* its manifest changed */
@@ -281,6 +292,9 @@ bool round_of(const struct set *s);
 void round_moved(struct set *from, struct set *to); /* a set was merged */
 bool round_of_program(const struct program *p);
 void round_peer_gone(struct peer *p);
+/* A place for SIZE bytes that is free in all targets, and not promised; or 0.
+ */
+uint64_t round_place(struct engine *e, uint64_t size);
 bool round_uses(const struct engine *e, const char *file);
 
 /* --- toolchain.c --- */

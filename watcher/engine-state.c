@@ -35,41 +35,76 @@ static struct state_entry *entry_get(struct program *p, const char *name)
 	return s;
 }
 
-static void entry_read(struct program *p, const cJSON *o)
+/* The paths of FILES whose indices are in LIST; NULL: none. */
+static char **deps_read(const cJSON *files, const cJSON *list, char **paths)
+{
+	struct strv deps = {0};
+	int n = cJSON_GetArraySize(files);
+	const cJSON *i;
+
+	cJSON_ArrayForEach(i, list)
+	{
+		if (cJSON_IsNumber(i) && i->valueint >= 0 && i->valueint < n)
+			strv_add(&deps, paths[i->valueint]);
+	}
+	return deps.n ? strv_take(&deps) : NULL;
+}
+
+/* What an earlier watcher linked: a program that is started again gets it. */
+static void artifact_read(struct module *m, const cJSON *o)
+{
+	const char *file = json_str(o, "file"), *hash = json_str(o, "hash");
+	struct artifact *a = m ? &m->artifact : NULL;
+
+	if (!a || a->file || strlen(hash) != 32 || !file_exists(file))
+		return;
+	a->file = xstrdup(file);
+	memcpy(a->hash, hash, sizeof(a->hash));
+	a->base = strtoull(json_str(o, "base"), NULL, 16);
+	a->size = strtoull(json_str(o, "size"), NULL, 16);
+	strv_add(&m->program->files, file);
+}
+
+static void entry_read(struct program *p, const cJSON *o, const cJSON *files,
+		       char **paths)
 {
 	const char *hash = json_str(o, "hash");
-	struct strv deps = {0};
 	struct state_entry *s;
-	const cJSON *i;
 
 	if (!o->string || strlen(hash) != 32)
 		return;
 	s = entry_get(p, o->string);
 	s->inputs = strtoull(json_str(o, "inputs"), NULL, 16);
 	memcpy(s->hash, hash, sizeof(s->hash));
-	cJSON_ArrayForEach(i, json_at(o, "deps"))
+	s->deps = deps_read(files, json_at(o, "deps"), paths);
+	artifact_read(program_module(p, o->string), json_at(o, "linked"));
+}
+
+static void entries_read(struct program *p, const cJSON *o)
+{
+	const cJSON *files = json_at(o, "files"), *i;
+	struct strv paths = {0};
+
+	cJSON_ArrayForEach(i, files)
 	{
-		if (cJSON_IsString(i))
-			strv_add(&deps, i->valuestring);
+		strv_add(&paths, cJSON_IsString(i) ? i->valuestring : "/");
 	}
-	s->deps = deps.n ? strv_take(&deps) : NULL;
+	cJSON_ArrayForEach(i, json_at(o, "modules"))
+	{
+		entry_read(p, i, files, paths.v);
+	}
+	strv_free(&paths);
 }
 
 void state_read(struct program *p)
 {
 	char *path = program_folder(p, "state.json"), *text = NULL;
-	const cJSON *i;
 	cJSON *o = NULL;
 
 	if (file_read(path, &text, NULL, NULL) == 0)
 		o = cJSON_Parse(text);
-	if (json_int(o, "hotwatch", 0) != STATE_VERSION)
-		goto out;
-	cJSON_ArrayForEach(i, json_at(o, "modules"))
-	{
-		entry_read(p, i);
-	}
-out:
+	if (json_int(o, "hotwatch", 0) == STATE_VERSION)
+		entries_read(p, o);
 	cJSON_Delete(o);
 	free(text);
 	free(path);
@@ -106,38 +141,81 @@ void state_note(struct module *m)
 	m->program->unsaved = true;
 }
 
-static void entry_json(cJSON *list, const struct module *m,
-		       const struct state_entry *s)
+/* Each path stands once in the file: a hundred modules have the same two
+ * hundred headers. SEEN: path -> its index + 1. */
+static cJSON *deps_json(char *const *deps, cJSON *files, struct strmap *seen)
 {
-	cJSON *o = cJSON_AddObjectToObject(list, m->m->name);
-	char inputs[17];
+	cJSON *list = cJSON_CreateArray();
 
-	snprintf(inputs, sizeof(inputs), "%016llx",
-		 (unsigned long long)s->inputs);
-	cJSON_AddStringToObject(o, "inputs", inputs);
+	for (; *deps; deps++) {
+		uintptr_t index = (uintptr_t)strmap_get(seen, *deps);
+
+		if (!index) {
+			cJSON_AddItemToArray(files, cJSON_CreateString(*deps));
+			index = seen->used + 1;
+			strmap_put(seen, *deps, (void *)index);
+		}
+		cJSON_AddItemToArray(list,
+				     cJSON_CreateNumber((double)index - 1));
+	}
+	return list;
+}
+
+static void add_hex(cJSON *o, const char *name, uint64_t value)
+{
+	char hex[17];
+
+	snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)value);
+	cJSON_AddStringToObject(o, name, hex);
+}
+
+static cJSON *entry_json(const struct state_entry *s, const struct artifact *a)
+{
+	cJSON *o = cJSON_CreateObject(), *linked;
+
+	add_hex(o, "inputs", s->inputs);
 	cJSON_AddStringToObject(o, "hash", s->hash);
-	if (s->deps)
-		cJSON_AddItemToObject(
-		    o, "deps",
-		    cJSON_CreateStringArray((const char *const *)s->deps,
-					    (int)lenv(s->deps)));
+	if (!a->file)
+		return o;
+	linked = cJSON_AddObjectToObject(o, "linked");
+	cJSON_AddStringToObject(linked, "file", a->file);
+	cJSON_AddStringToObject(linked, "hash", a->hash);
+	add_hex(linked, "base", a->base);
+	add_hex(linked, "size", a->size);
+	return o;
+}
+
+static cJSON *state_json(const struct program *p)
+{
+	cJSON *o = cJSON_CreateObject(), *files, *list;
+	struct strmap seen = {0};
+
+	cJSON_AddNumberToObject(o, "hotwatch", STATE_VERSION);
+	files = cJSON_AddArrayToObject(o, "files");
+	list = cJSON_AddObjectToObject(o, "modules");
+	for (size_t i = 0; i < p->nmodules; i++) {
+		const char *name = p->modules[i]->m->name;
+		struct state_entry *s = strmap_get(&p->state, name);
+		cJSON *entry;
+
+		if (!s || !s->inputs)
+			continue;
+		entry = entry_json(s, &p->modules[i]->artifact);
+		if (s->deps)
+			cJSON_AddItemToObject(entry, "deps",
+					      deps_json(s->deps, files, &seen));
+		cJSON_AddItemToObject(list, name, entry);
+	}
+	strmap_free(&seen);
+	return o;
 }
 
 void state_save(struct program *p)
 {
 	char *path = program_folder(p, "state.json"), *text;
-	cJSON *o = cJSON_CreateObject(), *list;
+	cJSON *o = state_json(p);
 
-	cJSON_AddNumberToObject(o, "hotwatch", STATE_VERSION);
-	list = cJSON_AddObjectToObject(o, "modules");
-	for (size_t i = 0; i < p->nmodules; i++) {
-		struct module *m = p->modules[i];
-		struct state_entry *s = strmap_get(&p->state, m->m->name);
-
-		if (s && s->inputs)
-			entry_json(list, m, s);
-	}
-	text = cJSON_Print(o);
+	text = cJSON_PrintUnformatted(o);
 	file_write(path, text, strlen(text), NULL); /* only speeds a start up */
 	p->unsaved = false;
 	cJSON_free(text);

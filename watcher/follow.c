@@ -90,23 +90,20 @@ static int ask_log(struct follow *f, bool print, struct client_error *e)
  * Subscribed first, and the log read then, nothing falls between the two;
  * what is notified meanwhile is in the log as well.
  */
-static int subscribe(struct follow *f)
+static int subscribe(struct follow *f, struct client_error *e)
 {
-	struct client_error e = {0};
 	cJSON *result = NULL;
 	int r;
 
 	f->seen = 0;
 	f->catching_up = true;
-	r = ask_log(f, false, &e);
+	r = ask_log(f, false, e);
 	if (r == 0)
-		r = client_call(f->client, "watch/subscribe", NULL, &result,
-				&e);
+		r = client_call(f->client, "watch/subscribe", NULL, &result, e);
 	if (r == 0)
-		r = ask_log(f, true, &e);
+		r = ask_log(f, true, e);
 	f->catching_up = false;
 	cJSON_Delete(result);
-	client_error_free(&e);
 	return r < 0 ? -1 : 0;
 }
 
@@ -144,14 +141,21 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	free(err);
 }
 
-static int open_client(struct follow *f)
+/* 0; -1 if it went away; -1 and *err if it does not answer. */
+static int open_client(struct follow *f, char **err)
 {
+	struct client_error e = {0};
+
 	if (project_connect(f->root, &f->client, on_notified, f, NULL) < 0)
 		return -1;
-	if (subscribe(f) < 0) {
+	if (subscribe(f, &e) < 0) {
+		if (!strcmp(e.reason, "deadline"))
+			fail(err, "the watcher of %s: %s", f->root, e.message);
+		client_error_free(&e);
 		close_client(f);
 		return -1;
 	}
+	client_limit(f->client, -1);
 	f->poll = xcalloc(1, sizeof(*f->poll));
 	f->poll->data = f;
 	uv_poll_init(f->loop, f->poll, client_fd(f->client));
@@ -175,8 +179,10 @@ static int attach(struct follow *f, const char **reason, char **err)
 			return -1;
 		free(*err);
 		*err = NULL;
-		if (open_client(f) == 0)
+		if (open_client(f, err) == 0)
 			return 0;
+		if (*err)
+			return -1;
 		poll(NULL, 0, ATTEMPT_MS);
 	}
 	*reason = "no_watcher";

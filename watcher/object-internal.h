@@ -76,6 +76,7 @@ struct object {
 	size_t nvrefs;
 	int32_t *func_of; /* by symbol: index into funcs or -1 */
 	int32_t *var_of;  /* by symbol: index into vars or -1 */
+	bool *direct; /* by symbol: reached without the GOT, in the module */
 
 	struct object_symbol *list;
 	char hash[33];

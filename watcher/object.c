@@ -145,9 +145,9 @@ int object_open(struct object **out, const char *path, const char *member,
 
 	elf_version(EV_CURRENT);
 	o->label = member ? xasprintf("%s(%s)", path, member) : xstrdup(path);
-	if ((member ? archive_member(path, member, offset, &o->buf, &o->len,
-				     err)
-		    : file_read(path, &o->buf, &o->len, err)) < 0 ||
+	if ((member
+		 ? archive_member(path, member, offset, &o->buf, &o->len, err)
+		 : file_read(path, &o->buf, &o->len, err)) < 0 ||
 	    object_index(o, err) < 0) {
 		object_close(o);
 		return -1;
@@ -174,6 +174,7 @@ void object_close(struct object *o)
 	free(o->vrefs);
 	free(o->func_of);
 	free(o->var_of);
+	free(o->direct);
 	free(o->list);
 	free(o);
 }

@@ -96,10 +96,10 @@ static void start_failed(uv_timer_t *timer)
 }
 
 static int spawn(struct proc *p, uv_loop_t *loop, char *const *argv,
-		 char *const *env, const char *dir, int out)
+		 char *const *env, const char *dir, int in, int out)
 {
 	uv_stdio_container_t stdio[3] = {
-	    {.flags = UV_IGNORE},
+	    {.flags = in < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = in},
 	    {.flags = UV_INHERIT_FD, .data.fd = out},
 	    {.flags = UV_INHERIT_FD, .data.fd = out},
 	};
@@ -119,7 +119,7 @@ static int spawn(struct proc *p, uv_loop_t *loop, char *const *argv,
 
 /* Both ends' handles, and the child. 0 or an error of libuv. */
 static int begin(struct proc *p, uv_loop_t *loop, char *const *argv,
-		 char *const *env, const char *dir)
+		 char *const *env, const char *dir, int in)
 {
 	int ends[2], r;
 
@@ -130,14 +130,14 @@ static int begin(struct proc *p, uv_loop_t *loop, char *const *argv,
 	fcntl(p->fd, F_SETFL, O_NONBLOCK);
 	uv_poll_init(loop, &p->poll, p->fd);
 	uv_poll_start(&p->poll, UV_READABLE, readable);
-	r = spawn(p, loop, argv, env, dir, ends[1]);
+	r = spawn(p, loop, argv, env, dir, in, ends[1]);
 	p->poll.data = p->process.data = p;
 	close(ends[1]);
 	return r;
 }
 
 struct proc *proc_run(uv_loop_t *loop, char *const *argv, char *const *env,
-		      const char *dir, proc_done *done, void *arg)
+		      const char *dir, int in, proc_done *done, void *arg)
 {
 	struct proc *p = xcalloc(1, sizeof(*p));
 	int r;
@@ -148,7 +148,7 @@ struct proc *proc_run(uv_loop_t *loop, char *const *argv, char *const *env,
 	p->handles = 1;
 	uv_timer_init(loop, &p->failed);
 	p->failed.data = p;
-	r = begin(p, loop, argv, env, dir);
+	r = begin(p, loop, argv, env, dir, in);
 	p->started = r == 0;
 	if (r == 0)
 		return p;

@@ -21,12 +21,13 @@ struct proc_result {
 typedef void proc_done(const struct proc_result *r, void *arg);
 
 /*
- * Runs ARGV (found in PATH) in DIR with the environment ENV. DONE is called
- * once, later, also if it could not be started: then the output says so.
+ * Runs ARGV (found in PATH) in DIR with the environment ENV and, if it is not
+ * negative, the descriptor IN as its stdin (it stays the caller's). DONE is
+ * called once, later, also if it could not be started: then the output says so.
  * Never NULL; the handle is valid until DONE is called.
  */
 struct proc *proc_run(uv_loop_t *loop, char *const *argv, char *const *env,
-		      const char *dir, proc_done *done, void *arg);
+		      const char *dir, int in, proc_done *done, void *arg);
 
 /* Kills it and what it started; DONE comes as ever. */
 void proc_kill(struct proc *p);

@@ -185,7 +185,7 @@ int project_connect(const char *root, struct client **c,
 	if (runtime_dir(&runtime, err) < 0)
 		return -1;
 	socket = engine_socket(runtime, root);
-	r = client_open(c, socket, -1, notified, arg, NULL);
+	r = client_open(c, socket, PROJECT_LIMIT_MS, notified, arg, NULL);
 	if (r < 0)
 		fail(err,
 		     "no watcher runs for %s; start one with `hotwatch watch` "

@@ -14,7 +14,12 @@
  */
 char *project_root(const char *dir, const char *target, char **err);
 
-/* Connects to the watcher of the project at ROOT. -1 and *err: none runs. */
+/* A watcher answers what it knows at once; after this it is stopped. What
+ * has to be built may take longer: client_limit. */
+#define PROJECT_LIMIT_MS 3000
+
+/* Connects to the watcher of the project at ROOT, calls being limited to
+ * PROJECT_LIMIT_MS. -1 and *err: none runs. */
 int project_connect(const char *root, struct client **c,
 		    client_notified *notified, void *arg, char **err);
 

@@ -232,6 +232,16 @@ static void local_ref(struct object *o, uint32_t i, const Elf64_Rela *r,
 		vref_add(o, i, HW_REF_ABS64, r->r_offset, found);
 }
 
+/* A direct reference that the linker answers within the module: its own
+ * section's bounds, and per-module marks of the sanitizers. */
+static bool linker_answers(const struct object *o, uint32_t sym)
+{
+	const char *name = sym_name(o, sym);
+
+	return starts_with(name, "__start_") || starts_with(name, "__stop_") ||
+	       o->syms[sym].st_shndx == SHN_COMMON;
+}
+
 static int reloc_check(struct object *o, const struct section *s,
 		       const Elf64_Rela *r, char **err)
 {
@@ -255,6 +265,10 @@ static int reloc_check(struct object *o, const struct section *s,
 		return 0;
 	case R_X86_64_PC32:
 	case R_X86_64_PC64:
+		if (linker_answers(o, sym)) {
+			o->direct[sym] = true;
+			return 0;
+		}
 		if (o->syms[sym].st_shndx != SHN_UNDEF || !sec_exec(s) ||
 		    (r->r_offset >= 1 && (p[-1] == 0xe8 || p[-1] == 0xe9)) ||
 		    (r->r_offset >= 2 && p[-2] == 0x0f))
@@ -349,6 +363,7 @@ int object_scan(struct object *o, char **err)
 {
 	if (o->scanned)
 		return 0;
+	o->direct = xcalloc(o->nsyms, sizeof(*o->direct));
 	names_find(o);
 	for (uint32_t i = 1; i < o->nsec; i++) {
 		if (!sec_counts(&o->sec[i]))

@@ -185,14 +185,16 @@ static void symbols_map(struct rewrite *w)
 			w->map[i] = hot_target(w, sym_name(o, i) + 7);
 }
 
-/* Every global becomes visible to the other modules; emulated thread-locals
- * are the code server's; a hw.hot name that nothing refers to any more must
- * not be looked for. */
+/* Every global becomes visible to the other modules, but AddressSanitizer's
+ * mark that this object's globals are registered (common, and reached
+ * directly); emulated thread-locals are the code server's; a hw.hot name that
+ * nothing refers to any more must not be looked for. */
 static void global_mend(struct rewrite *w, uint32_t i, Elf64_Sym *s)
 {
 	const char *name = sym_name(w->o, i);
 
-	s->st_other = (s->st_other & ~3) | STV_DEFAULT;
+	if (!w->o->direct[i])
+		s->st_other = (s->st_other & ~3) | STV_DEFAULT;
 	if (!strcmp(name, "__emutls_get_address"))
 		s->st_name = name_add(w, "hw_emutls_get_address");
 	if (starts_with(name, "hw.hot."))

@@ -346,21 +346,17 @@ static void take_links(struct place *taken, const struct engine *e)
 
 			if (item->link && item->link->base)
 				place_take(taken, item->link->base,
-					   item->link->estimate);
+					   item->link->reserved);
 			place_take(taken, item->a.base, item->a.size);
 		}
 	}
 }
 
-/* A place that is free in all targets there are, and not promised. */
-static uint64_t find_place(struct link *l, uint64_t size, void *arg)
+uint64_t round_place(struct engine *e, uint64_t size)
 {
-	struct round_item *item = arg;
-	struct engine *e = item->round->e;
 	struct place taken = {0};
 	uint64_t base;
 
-	l->base = 0;
 	for (size_t i = 0; i < e->avoid.n; i++)
 		place_take(&taken, e->avoid.v[i].base,
 			   e->avoid.v[i].end - e->avoid.v[i].base);
@@ -370,9 +366,20 @@ static uint64_t find_place(struct link *l, uint64_t size, void *arg)
 	for (const struct program *p = e->programs; p; p = p->next)
 		take_program(&taken, p);
 	take_links(&taken, e);
+	for (const struct unit *u = e->unit_list; u; u = u->next)
+		if (u->warm)
+			place_take(&taken, u->warm_base, u->warm_room);
 	base = place_find(&taken, size);
 	place_free(&taken);
 	return base;
+}
+
+static uint64_t find_place(struct link *l, uint64_t size, void *arg)
+{
+	struct round_item *item = arg;
+
+	l->base = 0; /* it is not in the way of itself */
+	return round_place(item->round->e, size);
 }
 
 static void link_result(struct round_item *item, struct link *l)
@@ -388,6 +395,7 @@ static void link_result(struct round_item *item, struct link *l)
 				       .base = l->base,
 				       .size = l->size};
 		memcpy(a->hash, item->hash, sizeof(a->hash));
+		item->m->program->unsaved = true;
 		item->a = *a;
 		item->a.file = xstrdup(l->file);
 	} else if (l->stale) { /* the user's make was at it: compile it */
@@ -434,7 +442,9 @@ static struct link *link_make(struct round_item *item)
 	l->stem = path_base(l->module);
 	l->libs = p->manifest->libs;
 	l->rewritten = xasprintf("%s.hot.o", temporary);
-	l->out = xasprintf("%s.so", temporary);
+	unit_warm_take(u, item->m, l);
+	if (!l->out)
+		l->out = xasprintf("%s.so", temporary);
 	l->place = find_place;
 	l->done = linked;
 	l->arg = item;

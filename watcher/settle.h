@@ -21,8 +21,7 @@ enum settle_kind {
 };
 
 #define SETTLE_NEVER UINT64_MAX
-#define SETTLE_LIMIT 16384u /* paths held; with more, only "anything" is said \
-			     */
+#define SETTLE_LIMIT 16384u /* paths held; over it "anything" is said */
 
 struct settle_path;
 struct settle {

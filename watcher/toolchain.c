@@ -54,10 +54,11 @@ static char *beside(const char *program, const char *name)
 
 char *toolchain_linker(char *const *command)
 {
-	char *clang = program_path(command[0]), *linker = NULL;
+	char *clang = program_path(command[0]);
+	char *linker = program_path("ld.bfd");
 	const char *base = path_base(command[0]);
 
-	if (clang)
+	if (clang && !linker)
 		linker = beside(clang, "ld.lld");
 	free(clang);
 	if (linker)

@@ -134,6 +134,7 @@ static void unit_remove(struct unit *u)
 void unit_free(struct unit *u)
 {
 	set_leave(u);
+	unit_cool(u);
 	unit_remove(u);
 	depgraph_clear(u->e->files, &u->deps);
 	drop_object(u);
@@ -151,6 +152,8 @@ void unit_free(struct unit *u)
 /* Freed when its compiler has ended, if it is being compiled. */
 void unit_unuse(struct unit *u, struct module *m)
 {
+	if (u->warm_for == m)
+		unit_cool(u);
 	for (size_t i = 0; i < u->nmodules; i++)
 		if (u->modules[i] == m)
 			u->modules[i--] = u->modules[--u->nmodules];
@@ -269,6 +272,7 @@ void unit_touch(struct unit *u)
 {
 	if (u->state == UNIT_NEW)
 		return;
+	unit_cool(u);
 	if (u->state != UNIT_BUILDING)
 		u->state = UNIT_DIRTY;
 	else if (u->compile->started)
@@ -362,14 +366,17 @@ static void take_result(struct unit *u, struct compile *c)
 		u->set->started = c->started;
 	if (u->set && c->ended > u->set->compiled)
 		u->set->compiled = c->ended;
-	if (c->cancelled || u->again || late)
+	if (c->cancelled || u->again || late) {
+		unit_cool(u);
 		return;
+	}
 	drop_errors(u);
 	if (c->ok) {
 		take_warnings(u, c);
 		take_success(u, c);
 	} else {
 		u->state = UNIT_FAILED;
+		unit_cool(u);
 		u->output = diagnostics_errors(c->output);
 		diagnostics_parse(&u->diagnostics, u->output, u->dir);
 	}
@@ -415,6 +422,7 @@ static void compile(struct unit *u)
 	free(name);
 	u->set->begun = true;
 	compile_start(u->e->build, c);
+	unit_warm(u);
 }
 
 void unit_build(struct unit *u)

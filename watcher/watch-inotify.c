@@ -15,7 +15,6 @@
 #include "watcher/gitlock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -28,8 +27,6 @@
 #define COMES (IN_CREATE | IN_MOVED_TO)
 #define GOES (IN_DELETE | IN_MOVED_FROM)
 
-#define RETRY_FIRST (1000 * MS)
-#define RETRY_MOST (30000 * MS)
 #define BACKOFF_FIRST (100 * MS)
 #define BACKOFF_MOST (5000 * MS)
 #define BACKOFF_FORGET (10000 * MS)
@@ -164,15 +161,6 @@ void node_kill(struct watch *w, struct node *n)
 	tree_kill(&w->tree, n, unwatch, w);
 }
 
-void node_note_failure(struct watch *w, struct node *n, int error)
-{
-	tree_set_failed(&w->tree, n, true);
-	if (w->failed_path)
-		return;
-	w->failed_path = xstrdup(tree_path(n, &w->path2));
-	w->failed_error = error;
-}
-
 /*
  * IN_MASK_ADD because nodes of other kinds may share the inode. A symlink is
  * followed only where the user named it: above the root, and the root itself.
@@ -197,99 +185,6 @@ enum armed node_arm(struct watch *w, struct node *n)
 	return ARM_FAILED;
 }
 
-/* --- what the kernel refused --------------------------------------------- */
-
-static unsigned long limit_read(const char *name)
-{
-	char *path = xasprintf("/proc/sys/fs/inotify/%s", name);
-	char *data = NULL;
-	unsigned long n = 0;
-
-	if (file_read(path, &data, NULL, NULL) == 0)
-		n = strtoul(data, NULL, 10);
-	free(data);
-	free(path);
-	return n;
-}
-
-static char *refusal(int error)
-{
-	unsigned long n = limit_read("max_user_watches");
-
-	if (error != ENOSPC)
-		return xstrdup(strerror(error));
-	return xasprintf("the limit of inotify watches is reached (%lu, for "
-			 "all your programs together); raise it: sudo sysctl "
-			 "fs.inotify.max_user_watches=%lu",
-			 n, n * 2 > 524288 ? n * 2 : 524288);
-}
-
-/* Says what is not watched, once for each new count, and plans to try again. */
-void failed_tell(struct watch *w, uint64_t now)
-{
-	size_t n = w->tree.failed;
-
-	if (w->failed_path && n > w->failed_told) {
-		char *why = refusal(w->failed_error);
-
-		watch_note(w, true,
-			   "%s%s not watched, changes there are not seen: %s",
-			   w->failed_path,
-			   n > 1 ? " and other folders are" : " is", why);
-		free(why);
-	}
-	if (n == 0 && w->failed_told > 0)
-		watch_note(w, false, "all folders are watched again");
-	w->failed_told = n;
-	free(w->failed_path);
-	w->failed_path = NULL;
-	if (n == 0) {
-		w->retry_at = w->retry_wait = 0;
-	} else if (!w->retry_at) {
-		uint64_t wait = w->retry_wait ? w->retry_wait * 2 : RETRY_FIRST;
-
-		w->retry_wait = wait < RETRY_MOST ? wait : RETRY_MOST;
-		w->retry_at = now + w->retry_wait;
-	}
-}
-
-static struct node *failed_next(struct watch *w)
-{
-	for (struct node *top = w->tree.tops; top; top = top->next)
-		for (struct node *n = top; n; n = tree_walk(top, n))
-			if (n->failed && !n->seen)
-				return n;
-	return NULL;
-}
-
-static void seen_clear(struct watch *w)
-{
-	for (struct node *top = w->tree.tops; top; top = top->next)
-		for (struct node *n = top; n; n = tree_walk(top, n))
-			n->seen = false;
-}
-
-/* Someone may have raised the limit or mended permissions. Each is tried
- * once, and all stop at the first that is refused for want of watches. */
-void failed_retry(struct watch *w, uint64_t now)
-{
-	size_t before = w->tree.failed;
-	struct node *n;
-
-	if (!w->retry_at || now < w->retry_at)
-		return;
-	w->retry_at = 0;
-	seen_clear(w);
-	while (!(w->failed_path && w->failed_error == ENOSPC) &&
-	       (n = failed_next(w))) {
-		n->seen = true;
-		crawl(w, n, CRAWL_REPORT | CRAWL_ALL);
-	}
-	if (w->tree.failed < before)
-		watch_lost_events(w);
-	w->check_anchors = w->check_git = true;
-}
-
 /* --- reading ------------------------------------------------------------- */
 
 static void overflowed(struct watch *w)
@@ -299,7 +194,7 @@ static void overflowed(struct watch *w)
 	watch_note(w, false,
 		   "too many changes at once: some were lost, so the tree is "
 		   "looked through again (fs.inotify.max_queued_events is %lu)",
-		   limit_read("max_queued_events"));
+		   inotify_limit("max_queued_events"));
 	if (now - w->overflow_last > BACKOFF_FORGET)
 		w->backoff = 0;
 	w->overflow_last = now;
@@ -363,18 +258,4 @@ void inotify_drain(struct watch *w)
 		}
 		tree_bury(&w->tree);
 	}
-}
-
-int inotify_start(struct watch *w, char **err)
-{
-	w->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (w->inotify_fd >= 0)
-		return 0;
-	if (errno == EMFILE)
-		return fail(err,
-			    "cannot watch files: too many programs of yours do "
-			    "(the limit is %lu); raise it: sudo sysctl "
-			    "fs.inotify.max_user_instances=1024",
-			    limit_read("max_user_instances"));
-	return fail(err, "cannot watch files: inotify: %s", strerror(errno));
 }

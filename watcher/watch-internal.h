@@ -2,8 +2,10 @@
  *
  * What the files of the watch share. Nobody else includes this.
  *
- *   watch.c          the public calls; what is due, and telling it
+ *   watch.c          opening and closing
+ *   watch-run.c      what is due, and telling it
  *   watch-inotify.c  the kernel's events, and what each means
+ *   watch-refused.c  limits and permissions
  *   watch-crawl.c    going through folders: adding watches, making up events
  *   watch-anchor.c   the root and single folders, while they exist or not
  *   watch-git.c      which git folders there are, and which are busy
@@ -94,10 +96,14 @@ struct watch {
 };
 
 /* --- watch.c */
+void watch_release(struct watch *w); /* a handle is gone; the last frees */
+
+/* --- watch-run.c */
 void watch_run(struct watch *w);
+void watch_mend(struct watch *w, uint64_t now);
+void watch_timer_set(struct watch *w);
 void watch_note(struct watch *w, bool fatal, const char *fmt, ...) PRINTF(3, 4);
 void watch_lost_events(struct watch *w); /* tell rescan */
-void watch_release(struct watch *w);     /* a handle is gone; the last frees */
 
 /* --- watch-inotify.c */
 enum armed {
@@ -106,11 +112,14 @@ enum armed {
 	ARM_GONE,
 	ARM_FAILED
 };
-int inotify_start(struct watch *w, char **err);
 void inotify_drain(struct watch *w);
 enum armed node_arm(struct watch *w, struct node *n);
-void node_note_failure(struct watch *w, struct node *n, int error);
 void node_kill(struct watch *w, struct node *n);
+
+/* --- watch-refused.c */
+unsigned long inotify_limit(const char *name); /* 0: not known */
+int inotify_start(struct watch *w, char **err);
+void node_note_failure(struct watch *w, struct node *n, int error);
 void failed_retry(struct watch *w, uint64_t now);
 void failed_tell(struct watch *w, uint64_t now);
 

@@ -21,7 +21,7 @@ pid=${pid_of[p]}
 status=$(json status)
 expect_eq "targets" "$(jq -c '[.targets[].pid]' <<<"$status")" "[$pid]"
 expect_eq "state" "$(jq -r '.targets[0].state' <<<"$status")" unwatched
-expect_match "status" "$("$hw" status)" "^$pid +p +unwatched +2 +0 +-$"
+expect_match "status" "$("$hw" status)" "^$pid +p +unwatched +2 +0 +(just now|[0-9]+ s ago) +-$"
 expect_eq "modules" \
 	"$(json modules | jq -c '[.targets[0].modules[].module] | sort')" \
 	'["answer","main"]'
@@ -41,7 +41,7 @@ step "with a watcher"
 cd ..
 start_watch p
 cd p
-expect_match "status" "$("$hw" status)" "^$pid +p +current +2 +0 +-$"
+expect_match "status" "$("$hw" status)" "^$pid +p +current +2 +0 +(just now|[0-9]+ s ago) +-$"
 expect_eq "state" "$(json status | jq -r '.targets[0].state')" current
 expect_eq "name" "$(json modules | jq -r '.targets[0].name')" p
 expect_match "modules" "$("$hw" modules)" '^answer +1 +[0-9]+ +[0-9a-f]{12} +/.*/answer.c$'
@@ -50,6 +50,10 @@ step "a module's name: whole, or a path from anywhere"
 for name in answer answer.c ./answer.c ../p/answer.c "$PWD/answer.c"; do
 	expect_eq "which $name" "$(json which "$name" | jq -r .module)" answer
 done
+touch answer # as a program may be called
+expect_eq "beside a file of the name" "$(json which answer | jq -r .module)" \
+	answer
+rm answer
 expect_status 1 "$hw" which anser
 expect_match "stderr" "$errors" 'unknown_module: no module anser; did you mean answer'
 expect_status 1 "$hw" load anser
@@ -96,6 +100,15 @@ expect_match "log" "$output" '^[0-9]{4}-[0-9-]+ [0-9:.]+ answer not built'
 expect_status 0 "$hw" log --json
 jq -s -e 'length > 3 and ([.[].seq] == ([.[].seq] | sort))' <<<"$output" \
 	>/dev/null || fail "not lines of JSON in order: $output"
+
+step "a watcher that is stopped does not answer, and is named"
+kill -STOP "${pid_of[watch]}"
+expect_status 3 "$hw" status
+expect_match "stderr" "$errors" "deadline: pid ${pid_of[watch]} does not answer"
+expect_status 3 "$hw" load answer
+expect_match "stderr" "$errors" "pid ${pid_of[watch]} does not answer"
+kill -CONT "${pid_of[watch]}"
+expect_status 0 "$hw" status
 
 step "log -f goes on until the watcher ends: 3"
 spawn log "$hw" log -f --json

@@ -12,6 +12,7 @@ tmux() {
 }
 ended() {
 	local status=$?
+	[ $status = 0 ] || screen >&2
 	tmux kill-server 2>/dev/null
 	return $status
 }
@@ -27,9 +28,7 @@ shows() {
 	screen | grep -qE -e "$1"
 }
 wait_screen() { # PATTERN
-	WAIT_LIMIT=15 wait_until "/$1/ on the screen, which is
-$(screen)
-at the time and" shows "$1"
+	WAIT_LIMIT=20 wait_until "/$1/ on the screen" shows "$1"
 }
 
 # A compiler that, while the file `held` is there, waits until it is let go.
@@ -83,8 +82,8 @@ wait_screen '^answer 41'
 
 step "in colour"
 expect_match "the screen with its colours" "$(screen -e)" \
-	$'\033\\[1m?answer v1|\033\\[1manswer'
-expect_match "the screen with its colours" "$(screen -e)" $'\033\\[32mlive'
+	$'\033\\[(0;)?1m.*answer'
+expect_match "the screen with its colours" "$(screen -e)" $'\033\\[(0;)?32m.*live'
 
 step "a build that takes long is told of, beside a running program"
 touch held
@@ -118,6 +117,7 @@ stopped() {
 wait_until "the program stopped" stopped
 type_line fg
 wait_until "the program going on" eval '! stopped'
+wait_screen '^hotwatch: answer v1 live' # its version 0 is the one built
 type_line ''
 wait_screen '^answer 42'
 tmux send-keys -t t C-d
@@ -155,4 +155,4 @@ expect_no_match "the screen with its colours" \
 type_line "cd p; clear; $hw status"
 wait_screen '^PID'
 expect_match "the screen with its colours" \
-	"$(screen -e | grep -B1 -A3 PID)" $'\033\\[2mPID'
+	"$(screen -e | grep -B1 -A3 PID)" $'\033\\[(0;)?2m.*PID'

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
-from guest import Target, build, holds, same, until
+from guest import SANITIZE, Target, build, holds, same, until
 
 MAIN = r'''
 #include <pthread.h>
@@ -140,8 +140,9 @@ def walk(flags):
     last = t.load("work", WORK)
     check(t, "back to the beginning", heap=11, same=1, word="one", main=106)
     holds("versions only grow", last["version"] > 4)
-    until("old versions go by themselves",
-          lambda: len(t.versions("work")) <= 4)
+    if not SANITIZE:  # a sanitizer's own memory remembers return addresses
+        until("old versions go by themselves",
+              lambda: len(t.versions("work")) <= 4)
     t.end()
     os.remove("program")
 

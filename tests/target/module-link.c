@@ -28,10 +28,11 @@ static int run(char **argv)
 int main(int argc, char **argv)
 {
 	const char *libs[] = {"/lib/x86_64-linux-gnu/libc.so.6"};
-	char *err = NULL, *rewritten, *out, *file;
-	struct object *o;
+	char *err = NULL, *rewritten, *out, *file = NULL, **link = NULL;
+	struct object *o = NULL;
 	struct modlink l;
 	uint64_t size;
+	int r;
 
 	if (argc != 6)
 		return 2;
@@ -44,15 +45,22 @@ int main(int argc, char **argv)
 			     .nlibs = 1,
 			     .base = strtoull(argv[3], NULL, 0),
 			     .out = out};
-	if (object_open(&o, argv[1], NULL, 0, &err) < 0 ||
+	if (object_open(&o, argv[1], NULL, 0, &err) == 0 &&
 	    object_rewrite(o, argv[2], argv[1], true, rewritten, NULL, NULL,
-			   &err) < 0 ||
-	    run(modlink_argv(&l)) != 0 ||
-	    modlink_seal(out, argv[4], "module", &file, &size, &err) < 0) {
+			   &err) == 0 &&
+	    run(link = modlink_argv(&l)) == 0 &&
+	    modlink_seal(out, argv[4], "module", &file, &size, &err) == 0)
+		puts(file);
+	else
 		fprintf(stderr, "module-link: %s\n", err ? err : "link failed");
-		return 1;
-	}
 	unlink(rewritten);
-	puts(file);
-	return 0;
+	object_close(o);
+	if (link)
+		argv_free(link);
+	free(rewritten);
+	free(out);
+	free(err);
+	r = file ? 0 : 1;
+	free(file);
+	return r;
 }

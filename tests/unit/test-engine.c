@@ -356,6 +356,27 @@ static void restarted_watcher_converges(void)
 	fx_end();
 }
 
+/* A program that is started again gets what was linked for the last one, also
+ * from a watcher that was started again. */
+static void restarted_program_gets_the_linked_file(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return 43; }\n");
+	fx_sync();
+	fx_close();
+	fake_stop(f);
+	fx.building = 0;
+	f = fake_start(0);
+	fx_open();
+	fx_sync();
+	CHECK_INT_EQ(fx.building, 0);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
 static void gone_source_keeps_what_is_loaded(void)
 {
 	struct fake *f;
@@ -467,6 +488,8 @@ static const struct check tests[] = {
     {"the user's own make is noticed", own_make_is_noticed},
     {"a new source file comes with make", new_source_by_make},
     {"a restarted watcher converges", restarted_watcher_converges},
+    {"a restarted program gets the linked file",
+     restarted_program_gets_the_linked_file},
     {"a source that is gone keeps its code", gone_source_keeps_what_is_loaded},
     {"modules are loaded by name", load_by_name},
     {"without reload_on_save a load is asked for", manual_mode_waits_for_load},

@@ -4,6 +4,7 @@
  * file system cannot notify. Limits of the kernel are in test-watch-limit.c.
  */
 #include "tests/unit/watch-fixture.h"
+#include "watcher/pollpass.h"
 
 /* --- lost events --------------------------------------------------------- */
 
@@ -173,6 +174,20 @@ static void a_folder_above_the_root_may_go(void)
 
 static const struct watch_options polling = {.poll = true};
 
+static void file_systems_that_cannot_notify_are_known(void)
+{
+	static const char *const yes[] = {"nfs", "nfs4", "9p", "fuse.sshfs",
+					  "cifs"};
+	static const char *const no[] = {"ext4",  "tmpfs",   "overlay",
+					 "btrfs", "fusectl", "nfsd"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		CHECK_INT_EQ(pollpass_mount_needs(yes[i]), true);
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		CHECK_INT_EQ(pollpass_mount_needs(no[i]), false);
+	CHECK_INT_EQ(pollpass_needed("/proc", NULL), false);
+}
+
 static void polling_finds_what_changed(void)
 {
 	fx_prepare();
@@ -267,6 +282,8 @@ static const struct check tests[] = {
     {"a root replaced at once is watched", a_root_replaced_at_once_is_watched},
     {"a root renamed away and back is watched", a_root_renamed_away_and_back},
     {"a folder above the root may go and come", a_folder_above_the_root_may_go},
+    {"file systems that cannot notify are known",
+     file_systems_that_cannot_notify_are_known},
     {"polling finds what changed", polling_finds_what_changed},
     {"polling finds it unasked", polling_finds_it_unasked},
     {"polling sees a young file change twice",
