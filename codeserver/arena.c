@@ -67,14 +67,27 @@ void *arena_data(size_t size, size_t align)
 	return (void *)at;
 }
 
-__attribute__((no_sanitize("address", "thread", "undefined"))) void
-code_write(void *at, const void *from, size_t n)
+#define RAW __attribute__((no_sanitize("address", "thread", "undefined")))
+
+RAW void raw_copy(void *to, const void *from, size_t n)
 {
-	volatile unsigned char *to = at;
-	const volatile unsigned char *p = from;
+	volatile unsigned char *p = to;
+	const volatile unsigned char *q = from;
 
 	while (n-- > 0)
-		*to++ = *p++;
+		*p++ = *q++;
+}
+
+RAW bool raw_equal(const void *a, const void *b, size_t n)
+{
+	const volatile unsigned char *p = a, *q = b;
+
+	while (n > 0 && *p == *q) {
+		p++;
+		q++;
+		n--;
+	}
+	return n == 0;
 }
 
 int stub_write(void *at, uint32_t index)
@@ -90,7 +103,7 @@ int stub_write(void *at, uint32_t index)
 		return -1;
 	memcpy(code + 3, &disp, 4);
 	memcpy(code + 10, &entry, 4);
-	code_write(at, code, sizeof(code));
+	raw_copy(at, code, sizeof(code));
 	return 0;
 }
 

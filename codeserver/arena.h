@@ -7,6 +7,7 @@
 #ifndef HW_ARENA_H
 #define HW_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +24,12 @@ void *arena_stubs(uint32_t first, uint32_t n);
 void *stub_addr(uint32_t index);
 
 /*
- * Writes N bytes of code. Sanitizers keep books on what is written, and have
- * none for code, so this is out of their sight.
+ * memcpy and memcmp == 0 on the program's memory. Sanitizers keep books on it:
+ * code must not be written, and what lies between variables not be read. So
+ * these are out of their sight.
  */
-void code_write(void *at, const void *from, size_t n);
+void raw_copy(void *to, const void *from, size_t n);
+bool raw_equal(const void *a, const void *b, size_t n);
 
 /* Writes a stub (16 bytes) that jumps through entry INDEX to AT. 0, or -1:
  * the table's pointer is out of reach from there. */

@@ -168,7 +168,7 @@ static int ref_bind(const struct hw_image *i, const struct hw_ref *r,
 	disp = (int32_t)wide;
 	if (disp != wide)
 		return -1;
-	code_write(site, &disp, 4);
+	raw_copy(site, &disp, 4);
 	return 0;
 }
 

@@ -288,7 +288,7 @@ static void part_constants(struct part *p)
 		    !(was->flags & HW_VAR_CONST) || was->size != v->size ||
 		    (v->align && (uintptr_t)was->addr % v->align))
 			continue;
-		if (!memcmp(desc_at(&v->addr), was->addr, v->size))
+		if (raw_equal(desc_at(&v->addr), was->addr, v->size))
 			p->canonical[i] = was->addr;
 	}
 }
@@ -387,7 +387,7 @@ static void set_fill(struct set *s)
 			    fresh_find(s->vars, s->nvars, desc_str(d, v->name));
 
 			if (f && v->addr && p->canonical[k] == f->addr)
-				memcpy(f->addr, desc_at(&v->addr), v->size);
+				raw_copy(f->addr, desc_at(&v->addr), v->size);
 		}
 	}
 }

@@ -59,12 +59,19 @@ struct connection {
 	bool broken;
 };
 
+/* In a forked child the parent's stay as they were, perhaps half changed. */
+struct connections {
+	struct connection of[CONNECTIONS];
+	struct connections *parent;
+};
+
 static struct {
 	int listener;
-	struct connection conn[CONNECTIONS];
-	char path[512];    /* of the socket; empty: none */
-	char runtime[480]; /* the runtime folder; empty: none */
-	pid_t owner;       /* the process that made it */
+	struct connections *all;
+	struct connection *conn; /* all->of */
+	char path[512];          /* of the socket; empty: none */
+	char runtime[480];       /* the runtime folder; empty: none */
+	pid_t owner;             /* the process that made it */
 	void *stack;
 	/* Versions to free: when to try next (0: nothing to do), how long to
 	 * wait after that, and how often a try was given up for a request. */
@@ -162,14 +169,26 @@ void server_exit(void)
 
 /* --- descriptors ---------------------------------------------------------- */
 
+/* A sanitizer reports to descriptor 2, from this thread too. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEPT 3
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define KEPT 3
+#endif
+#endif
+#ifndef KEPT
+#define KEPT 0
+#endif
+
 static void descriptors_own(void)
 {
 	int null;
 
 	if (unshare(CLONE_FILES) < 0)
 		return;
-	if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0)
-		for (int i = 0; i < 4096; i++)
+	if (syscall(SYS_close_range, (unsigned)KEPT, ~0u, 0u) < 0)
+		for (int i = KEPT; i < 4096; i++)
 			close(i);
 	null = open("/dev/null", O_RDWR); /* the lowest number: 0 */
 	if (null == 0) {
@@ -390,8 +409,6 @@ static void *server_main(void *arg)
 	(void)arg;
 	prctl(PR_SET_NAME, "hotwatch");
 	descriptors_own();
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		server.conn[i].fd = -1;
 	server.listener = socket_make();
 	server.purge_at = 0;
 	if (server.listener >= 0)
@@ -415,6 +432,20 @@ static void *stack_make(void)
 	return p + GUARD;
 }
 
+static int connections_make(void)
+{
+	struct connections *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -1;
+	c->parent = server.all;
+	server.all = c;
+	server.conn = c->of;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		c->of[i].fd = -1;
+	return 0;
+}
+
 void server_start(void)
 {
 	sigset_t all, was;
@@ -424,7 +455,8 @@ void server_start(void)
 	runtime_read();
 	if (!server.stack)
 		server.stack = stack_make();
-	if (!server.stack || pthread_attr_init(&attr) != 0)
+	if (!server.stack || connections_make() < 0 ||
+	    pthread_attr_init(&attr) != 0)
 		return;
 	pthread_attr_setstack(&attr, server.stack, STACK_SIZE);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -440,6 +472,5 @@ void server_start(void)
 void server_forked(void)
 {
 	server.path[0] = '\0';
-	memset(server.conn, 0, sizeof(server.conn));
 	server_start();
 }

@@ -8,9 +8,11 @@
 . "$ROOT/tests/cli/program.bash"
 
 json() { # COMMAND...: its JSON must be one document
-	"$hw" "$@" --json | tee .json | jq -s -e 'length == 1' >/dev/null ||
-		fail "not one document: $(<.json)"
-	jq -c . .json
+	local said
+	said=$("$hw" "$@" --json) || true
+	jq -s -e 'length == 1' <<<"$said" >/dev/null ||
+		fail "not one document: $said"
+	jq -c . <<<"$said"
 }
 
 step "without a watcher the processes themselves are asked"
@@ -88,10 +90,12 @@ expect_status 0 "$hw" load answer
 
 step "--target, by pid and by name; from another folder too"
 cd /
+output=$("$hw" status --target "$pid")
+expect_match "status" "$output" "^$pid +p "
 expect_eq "by pid" "$(json status --target "$pid" | jq '.targets[0].pid')" "$pid"
 expect_eq "by name" "$(json modules --target p | jq '.targets | length')" 1
-expect_status 3 "$hw" modules --target q
 cd - >/dev/null
+expect_status 3 "$hw" modules --target q
 
 step "log: a line an event, newest last; as JSON an object a line"
 expect_status 0 "$hw" log
