@@ -41,6 +41,24 @@ struct hw_span {
 };
 
 /*
+ * A run of addresses to look for, kept inverted: what holds it is memory too,
+ * and would be found. (A sanitizer moves even our stack frames to the heap.)
+ */
+struct hw_hidden {
+	uintptr_t not_from, not_to;
+};
+
+static inline struct hw_hidden span_hide(uintptr_t from, uintptr_t to)
+{
+	return (struct hw_hidden){~from, ~to};
+}
+
+static inline bool hidden_has(const struct hw_hidden *h, uintptr_t word)
+{
+	return ~word - h->not_to - 1 < h->not_from - h->not_to;
+}
+
+/*
  * One object in memory. What the dynamic section says is kept as pointers.
  * A pointer into one of the spans (code, constants, data; not the linker's
  * tables) needs the image; spans are empty for an image of the start.

@@ -86,15 +86,22 @@ static void span_add(struct hw_checked *c, const Elf64_Shdr *sh,
 	bool wanted = (sh->sh_flags & (SHF_EXECINSTR | SHF_WRITE)) ||
 		      !strncmp(name, ".rodata", 7);
 
+	uint64_t from = sh->sh_addr;
+
 	if (!(sh->sh_flags & SHF_ALLOC) || !sh->sh_size || !wanted ||
-	    sh->sh_type == SHT_DYNAMIC || !strncmp(name, ".got", 4))
+	    sh->sh_type == SHT_DYNAMIC || !strncmp(name, ".got", 4) ||
+	    !strcmp(name, ".hw.init"))
 		return;
+	/* Tools that list mappings keep where code starts; a return address
+	 * is never a first byte, and a function's address is its stub's. */
+	if (sh->sh_flags & SHF_EXECINSTR)
+		from++;
 	if (c->nspans == HW_SPANS) { /* the last takes in all that follows */
 		c->spans[HW_SPANS - 1].to = sh->sh_addr + sh->sh_size;
 		return;
 	}
 	c->spans[c->nspans++] =
-	    (struct hw_span){sh->sh_addr, sh->sh_addr + sh->sh_size};
+	    (struct hw_span){from, sh->sh_addr + sh->sh_size};
 }
 
 static const char *sections_judge(struct hw_checked *c)

@@ -24,7 +24,8 @@
 #define CHUNK (256ul * PAGE)
 
 struct search {
-	const struct hw_span *ranges, *self, *skip;
+	const struct hw_hidden *ranges;
+	const struct hw_span *self, *skip;
 	size_t n, nskip;
 	bool *held;
 	bool (*busy)(void *);
@@ -48,8 +49,8 @@ __attribute__((noinline)) static void word_found(struct search *s,
 						 uintptr_t word, uintptr_t at)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (word >= s->ranges[i].from && word < s->ranges[i].to &&
-		    !s->held[i] && !skipped(s, i, at))
+		if (hidden_has(&s->ranges[i], word) && !s->held[i] &&
+		    !skipped(s, i, at))
 			s->held[i] = true;
 }
 
@@ -143,7 +144,7 @@ static int maps_search(struct search *s)
 	return r;
 }
 
-int memory_search(const struct hw_span *ranges, const struct hw_span *self,
+int memory_search(const struct hw_hidden *ranges, const struct hw_span *self,
 		  size_t n, bool *held, const struct hw_span *skip,
 		  size_t nskip, bool (*busy)(void *), void *arg)
 {

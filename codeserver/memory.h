@@ -14,7 +14,7 @@
  * SKIP: spans that do not count. BUSY is asked now and then whether to give
  * up. 0, or -1: given up, or memory could not be read; held means nothing.
  */
-int memory_search(const struct hw_span *ranges, const struct hw_span *self,
+int memory_search(const struct hw_hidden *ranges, const struct hw_span *self,
 		  size_t n, bool *held, const struct hw_span *skip,
 		  size_t nskip, bool (*busy)(void *), void *arg);
 

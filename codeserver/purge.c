@@ -38,10 +38,11 @@ struct candidate {
 struct look {
 	struct candidate cand[THREADS_RANGES];
 	size_t ncand;
-	struct hw_span ranges[THREADS_RANGES];
+	struct hw_hidden ranges[THREADS_RANGES];
 	struct hw_span self[THREADS_RANGES]; /* the image of each range */
 	bool held[THREADS_RANGES];
-	size_t n, ntables; /* the first ranges are retired tables */
+	struct hw_span tables[TABLES_MAX]; /* the first ranges */
+	size_t n, ntables;
 };
 
 static bool constant_in(const struct hw_image *i)
@@ -80,16 +81,17 @@ static void candidate_add(struct look *l, struct hw_mod *m,
 		uintptr_t base = v->image.base;
 
 		l->self[l->n] = (struct hw_span){base, base + v->image.size};
-		l->ranges[l->n++] =
-		    (struct hw_span){base + v->image.spans[i].from,
-				     base + v->image.spans[i].to};
+		l->ranges[l->n++] = span_hide(base + v->image.spans[i].from,
+					      base + v->image.spans[i].to);
 	}
 	l->ncand++;
 }
 
 static void candidates_find(struct look *l)
 {
-	l->ntables = l->n = table_retired(l->ranges, TABLES_MAX);
+	l->ntables = l->n = table_retired(l->tables, TABLES_MAX);
+	for (size_t i = 0; i < l->ntables; i++)
+		l->ranges[i] = span_hide(l->tables[i].from, l->tables[i].to);
 	for (size_t i = 0; i < hw_guest.nmods; i++) {
 		struct hw_version *v = hw_guest.mods[i].current->older;
 
@@ -125,7 +127,7 @@ static void tables_free(struct look *l)
 
 	for (size_t i = 0; i < l->ntables; i++)
 		if (!l->held[i])
-			gone[n++] = l->ranges[i];
+			gone[n++] = l->tables[i];
 	table_free_retired(gone, n);
 }
 

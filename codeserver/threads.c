@@ -55,7 +55,7 @@ enum {
  * open or taken. */
 static struct {
 	size_t n;
-	struct hw_span ranges[THREADS_RANGES];
+	struct hw_hidden ranges[THREADS_RANGES];
 } question;
 
 /* One thread's answer. */
@@ -78,17 +78,17 @@ static size_t nmaps, maps_cap;
 static struct hw_span dead[256];
 static size_t ndead;
 
-static void word_compare(uintptr_t w, const struct hw_span *r, size_t n,
+static void word_compare(uintptr_t w, const struct hw_hidden *r, size_t n,
 			 bool *held)
 {
 	for (size_t i = 0; i < n; i++)
-		if (w - r[i].from < r[i].to - r[i].from)
+		if (hidden_has(&r[i], w))
 			held[i] = true;
 }
 
 /* No instrumentation: it reads dead stack, red zones and all. */
 __attribute__((no_sanitize("address", "thread", "undefined"))) static void
-words_compare(uintptr_t from, uintptr_t to, const struct hw_span *r, size_t n,
+words_compare(uintptr_t from, uintptr_t to, const struct hw_hidden *r, size_t n,
 	      bool *held)
 {
 	for (uintptr_t p = (from + 7) & ~7ul; p + 8 <= to; p += 8)
@@ -296,7 +296,7 @@ size_t threads_dead(const struct hw_span **spans)
 	return ndead;
 }
 
-static int stack_look(uintptr_t sp, uintptr_t end, const struct hw_span *r,
+static int stack_look(uintptr_t sp, uintptr_t end, const struct hw_hidden *r,
 		      size_t n, bool *held)
 {
 	while (sp < end) {
@@ -314,7 +314,7 @@ static int stack_look(uintptr_t sp, uintptr_t end, const struct hw_span *r,
 }
 
 /* 1: seen; 0: it runs, or has run meanwhile; -1: gone. */
-static int blocked_look(pid_t tid, const struct hw_span *r, size_t n,
+static int blocked_look(pid_t tid, const struct hw_hidden *r, size_t n,
 			bool *held)
 {
 	bool mine[THREADS_RANGES] = {false};
@@ -438,7 +438,7 @@ static bool asks_free(void)
 
 /* All threads but our own: those that block are read, the others gathered
  * and asked, ASKS at a time. */
-static int threads_walk(DIR *d, const struct hw_span *r, size_t n, bool *held)
+static int threads_walk(DIR *d, const struct hw_hidden *r, size_t n, bool *held)
 {
 	pid_t own = (pid_t)syscall(SYS_gettid), tids[ASKS];
 	bool can_ask = signal_ours() && asks_free();
@@ -465,7 +465,7 @@ static int threads_walk(DIR *d, const struct hw_span *r, size_t n, bool *held)
 	return 0;
 }
 
-int threads_look(const struct hw_span *ranges, size_t n, bool *held)
+int threads_look(const struct hw_hidden *ranges, size_t n, bool *held)
 {
 	DIR *d;
 	int r;

@@ -18,7 +18,7 @@ void threads_start(void);
  * (at most THREADS_RANGES). What could not be seen counts as held. The code
  * server's own thread is left out. 0, or -1: the threads could not be listed.
  */
-int threads_look(const struct hw_span *ranges, size_t n, bool *held);
+int threads_look(const struct hw_hidden *ranges, size_t n, bool *held);
 
 /* After a look: the dead ends of stacks, below each thread's stack pointer,
  * that a search of memory passes over: what is there is no holder. */

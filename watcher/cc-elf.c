@@ -85,12 +85,15 @@ static bool header(const struct elf_view *v, Elf64_Ehdr *eh)
 
 static size_t section_count(const struct elf_view *v, const Elf64_Ehdr *eh)
 {
+	size_t most = (v->len - eh->e_shoff) / sizeof(Elf64_Shdr);
+	size_t n = eh->e_shnum;
 	Elf64_Shdr first;
 
-	if (eh->e_shnum || !eh->e_shoff || v->len - eh->e_shoff < sizeof(first))
-		return eh->e_shnum;
-	memcpy(&first, v->data + eh->e_shoff, sizeof(first));
-	return first.sh_size; /* more than 65279 sections */
+	if (!n && eh->e_shoff && most) { /* more than 65279 sections */
+		memcpy(&first, v->data + eh->e_shoff, sizeof(first));
+		n = first.sh_size;
+	}
+	return n < most ? n : most;
 }
 
 /* The I-th section header; false if it, or its content, is not there. */
@@ -98,8 +101,7 @@ static bool section(const struct elf_view *v, size_t i, Elf64_Shdr *sh)
 {
 	Elf64_Ehdr eh;
 
-	if (!header(v, &eh) || i >= section_count(v, &eh) ||
-	    (v->len - eh.e_shoff) / sizeof(*sh) <= i)
+	if (!header(v, &eh) || i >= section_count(v, &eh))
 		return false;
 	memcpy(sh, v->data + eh.e_shoff + i * sizeof(*sh), sizeof(*sh));
 	return sh->sh_type == SHT_NOBITS ||

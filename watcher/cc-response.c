@@ -11,9 +11,6 @@
 
 #include "watcher/util.h"
 
-/* Deeper than this a response file names itself. */
-#define DEPTH_MAX 16
-
 /* Linux: one word may have 128 KB; all together a quarter of the stack's
  * limit, environment included. */
 #define WORD_MAX (100u << 10)
@@ -54,20 +51,37 @@ static void words_split(struct strv *out, const char *p)
 	}
 }
 
-static void expand(struct strv *out, char *const *words, int depth)
+/* The files that are being read, innermost first. */
+struct reading {
+	const char *path;
+	const struct reading *outer;
+};
+
+static bool is_reading(const struct reading *r, const char *path)
+{
+	for (; r; r = r->outer)
+		if (!strcmp(r->path, path))
+			return true;
+	return false;
+}
+
+static void expand(struct strv *out, char *const *words,
+		   const struct reading *outer)
 {
 	for (; *words; words++) {
+		const char *path = *words + 1;
+		struct reading r = {path, outer};
 		struct strv inner = {0};
 		char *data;
 
-		if ((*words)[0] != '@' || depth == DEPTH_MAX ||
-		    file_read(*words + 1, &data, NULL, NULL) < 0) {
+		if ((*words)[0] != '@' || is_reading(outer, path) ||
+		    file_read(path, &data, NULL, NULL) < 0) {
 			strv_add(out, *words);
 			continue;
 		}
 		words_split(&inner, data);
 		if (inner.v)
-			expand(out, inner.v, depth + 1);
+			expand(out, inner.v, &r);
 		strv_free(&inner);
 		free(data);
 	}
@@ -75,7 +89,7 @@ static void expand(struct strv *out, char *const *words, int depth)
 
 void response_expand(struct strv *out, char *const *words)
 {
-	expand(out, words, 0);
+	expand(out, words, NULL);
 }
 
 static bool too_long(const struct strv *argv)

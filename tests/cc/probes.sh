@@ -104,3 +104,14 @@ same -g -O2 -o conftest conftest.c -lm
 step "HOTWATCH_CC=native"
 HOTWATCH_CC=native same a.c -o a
 HOTWATCH_CC=native same -c a.c
+
+step "HOTWATCH_CLANG says which clang; one that will not do is refused"
+HOTWATCH_CLANG=$(command -v clang-19) same --version
+HOTWATCH_CLANG=no-such-clang expect_status 1 "$hw" cc -c a.c
+expect_match "message" "$errors" 'no-such-clang: no clang found; install'
+printf '#!/bin/sh\necho 14.0.6\n' >old-clang
+chmod +x old-clang
+HOTWATCH_CLANG=./old-clang expect_status 1 "$hw" cc -c a.c
+expect_match "message" "$errors" 'old-clang: version 14; .* needs clang 18'
+PATH=$PWD/empty expect_status 1 "$hw" cc -c a.c
+expect_match "message" "$errors" 'no clang found; install clang-19'

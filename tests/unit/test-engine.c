@@ -4,6 +4,7 @@
  * to, and what it does not.
  */
 #include "tests/unit/engine-fixture.h"
+#include "watcher/engine-internal.h"
 
 static void start_builds_nothing(void)
 {
@@ -435,8 +436,16 @@ static void manual_mode_waits_for_load(void)
 	fx_end();
 }
 
-/* A change while its module is compiled leads to one more compile, however
- * many there were. */
+static bool changed_again(const char *module)
+{
+	for (const struct unit *u = fx.e->unit_list; u; u = u->next)
+		if (u->nmodules && !strcmp(u->modules[0]->m->name, module))
+			return u->again;
+	return false;
+}
+
+/* The compiler waits at the gate until a change was seen. However many there
+ * are, they lead to one more compile. */
 static void changes_during_a_build_queue_one(void)
 {
 	struct fake *f;
@@ -444,10 +453,11 @@ static void changes_during_a_build_queue_one(void)
 	size_t n = 0;
 
 	fx_begin();
-	put("count",
-	    "#!/bin/sh\necho x >> \"${0%/*}/../compiles\"\nexec \"$@\"\n");
-	chmod(at("count"), 0755);
-	text = xasprintf("{\"compiler_launcher\": [\"%s\"]}", at("count"));
+	put("cc", "#!/bin/sh\necho x >> \"${0%/*}/../compiles\"\n"
+		  "cat \"${0%/*}/../gate\" > /dev/null\nexec \"$@\"\n");
+	chmod(at("cc"), 0755);
+	CHECK_INT_EQ(mkfifo(at("../gate"), 0600), 0);
+	text = xasprintf("{\"compiler_launcher\": [\"%s\"]}", at("cc"));
 	put("hotwatch.json", text);
 	free(text);
 	f = fx_two();
@@ -459,6 +469,11 @@ static void changes_during_a_build_queue_one(void)
 		put("a.c", text);
 		free(text);
 	}
+	while (!changed_again("a"))
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	close(open(at("../gate"), O_WRONLY | O_CLOEXEC));
+	unlink(at("../gate"));
+	put("../gate", "");
 	fx_sync();
 	if (file_read(at("../compiles"), &log, NULL, NULL) == 0)
 		for (char *s = log; *s; s++)
@@ -466,6 +481,111 @@ static void changes_during_a_build_queue_one(void)
 	free(log);
 	CHECK_INT_EQ(n, 2);
 	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+/* More than the place that was set aside beside the compiler. */
+static void module_that_grows_is_placed_anew(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "static char big[4000000];\n"
+		   "int a(void) { return big[1]++; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	put("a.c", "static char big[4000000];\n"
+		   "int a(void) { return big[2]++; }\n");
+	put("b.c", "int b(void) { return 3; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	CHECK_INT_EQ(fake_version(f, "b"), 1);
+	fx_end();
+}
+
+static void missing_compiler_is_an_error(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	put("hotwatch.json", "{\"compiler\": \"/none/clang\"}\n");
+	f = fx_two();
+	put("a.c", "int a(void) { return 5; }\n");
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 0);
+	CHECK_STR_HAS(json_str(fx_last("error"), "message"),
+		      "cannot run /none/clang");
+	put("hotwatch.json", "{}\n");
+	fx_sync();
+	put("a.c", "int a(void) { return 6; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+static void wrong_settings_are_told(void)
+{
+	struct engine_options o = {.codeserver = FX_CODESERVER};
+	struct engine *e = NULL;
+	char *err = NULL;
+
+	fx_begin();
+	o.runtime = fx.runtime;
+	put("hotwatch.json", "{\n\"keep\": 1}\n");
+	CHECK_INT_EQ(engine_open(&e, &fx.loop, fx.root, &o, NULL, NULL, &err),
+		     ENGINE_ERROR);
+	CHECK_STR_HAS(err, "hotwatch.json:2: unknown setting \"keep\"");
+	free(err);
+	put("hotwatch.json", "{}\n");
+	fx_two();
+	put("hotwatch.json", "{\n\n\"keep\": 1}\n");
+	fx_sync(); /* while it runs, a slip is only told */
+	CHECK_STR_HAS(json_str(fx_last("notice"), "message"),
+		      "hotwatch.json:3: unknown setting");
+	fx_end();
+}
+
+static void renamed_folder_comes_back(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	CHECK_INT_EQ(mkdir(at("inc"), 0777), 0);
+	put("inc/n.h", "#define N 1\n");
+	f = fx_two();
+	put("a.c", "#include \"inc/n.h\"\nint a(void) { return 20 + N; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	CHECK_INT_EQ(rename(at("inc"), at("away")), 0);
+	fx_sync();
+	CHECK_INT_EQ(fx_count("error"), 1);
+	CHECK_INT_EQ(rename(at("away"), at("inc")), 0);
+	fx_sync();
+	CHECK_INT_EQ(errors_now(), 0);
+	put("inc/n.h", "#define N 2\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
+	fx_end();
+}
+
+/* A generated header that .gitignore names is a source all the same. */
+static void ignored_header_counts(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	CHECK_INT_EQ(mkdir(at(".git"), 0777), 0);
+	CHECK_INT_EQ(mkdir(at("gen"), 0777), 0);
+	put(".gitignore", "gen/\n*.o\n*.d\n");
+	put("gen/g.h", "#define G 1\n");
+	f = fx_two();
+	put("a.c", "#include \"gen/g.h\"\nint a(void) { return 30 + G; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	put("gen/g.h", "#define G 2\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(f, "a"), 2);
 	fx_end();
 }
 
@@ -493,6 +613,11 @@ static const struct check tests[] = {
     {"a source that is gone keeps its code", gone_source_keeps_what_is_loaded},
     {"modules are loaded by name", load_by_name},
     {"without reload_on_save a load is asked for", manual_mode_waits_for_load},
+    {"a module that grows is placed anew", module_that_grows_is_placed_anew},
+    {"a missing compiler is an error", missing_compiler_is_an_error},
+    {"wrong settings are told", wrong_settings_are_told},
+    {"a folder that goes and comes back", renamed_folder_comes_back},
+    {"a header that git ignores counts", ignored_header_counts},
     {"changes during a build queue exactly one more",
      changes_during_a_build_queue_one},
 };
