@@ -43,9 +43,11 @@ static char *base_option(const char *linker, uint64_t base)
 char **modlink_argv(const struct modlink *l)
 {
 	static const char *const fixed[] = {
-	    "-shared", "--hash-style=gnu", "--build-id=none", "-z",
-	    "norelro", "--no-relax",	   "--eh-frame-hdr",  "-z",
-	    "undefs",  NULL};
+	    "-shared",         "--hash-style=gnu",
+	    "--build-id=none", "-z",
+	    "norelro",         "--no-relax",
+	    "--eh-frame-hdr",  "-z",
+	    "undefs",          NULL};
 	struct strv v = {0};
 
 	strv_add(&v, l->linker);

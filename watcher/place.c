@@ -59,8 +59,8 @@ static uint64_t aligned(uint64_t n)
 
 uint64_t place_find(struct place *p, uint64_t size)
 {
-	uint64_t base = HW_ARENA_BASE, end = HW_ARENA_BASE + HW_ARENA_SIZE -
-							 HW_ARENA_OWN;
+	uint64_t base = HW_ARENA_BASE,
+		 end = HW_ARENA_BASE + HW_ARENA_SIZE - HW_ARENA_OWN;
 
 	if (p->n)
 		qsort(p->v, p->n, sizeof(*p->v), by_base);
