@@ -28,6 +28,7 @@ fi
 export PYTHONDONTWRITEBYTECODE=1
 hw=$BUILD/hotwatch
 cd "$HW_TEST_DIR"
+: "${WAIT_LIMIT:=30}"
 
 # --- verdicts ----------------------------------------------------------------
 
@@ -92,10 +93,10 @@ same_file() {
 wait_until() {
 	local what=$1 end
 	shift
-	end=$((SECONDS + ${WAIT_LIMIT:-30}))
+	end=$((SECONDS + WAIT_LIMIT))
 	until "$@" 2>/dev/null; do
 		[ $SECONDS -lt $end ] ||
-			fail "$what has not come about in ${WAIT_LIMIT:-30} s"
+			fail "$what has not come about in $WAIT_LIMIT s"
 		sleep 0.01
 	done
 }

@@ -11,9 +11,11 @@
  *   engine-state.c    what is kept in a program's folder
  *   engine-find.c     hot builds that nobody runs yet
  *   unit.c            translation units: wanted content
+ *   unit-compile.c    compiling one
  *   unit-warm.c       a linker that waits for a unit's object
  *   set.c             what goes live together
- *   round.c           one set's way into the targets
+ *   round.c, round-link.c, round-load.c, round-place.c
+ *                     one set's way into the targets
  *   toolchain.c       which clang, which lld, in which environment
  *   daemon.c          the project's socket
  *
@@ -232,8 +234,16 @@ bool unit_needed(const struct unit *u); /* a target runs it */
 /* What M's manifest and state.json tell of it, without compiling. */
 void unit_assess(struct unit *u, struct module *m);
 void unit_touch(struct unit *u);
-void unit_build(struct unit *u); /* it is dirty, needed and in a set */
 void unit_free(struct unit *u);
+/* For unit-compile.c: */
+uint64_t unit_inputs(const struct unit *u); /* 0: a file is gone */
+void unit_know(struct unit *u, const char *hash);
+void unit_drop_object(struct unit *u);
+void unit_drop_errors(struct unit *u);
+void unit_watch_deps(struct unit *u);
+
+/* --- unit-compile.c --- */
+void unit_build(struct unit *u); /* it is dirty, needed and in a set */
 
 /* --- unit-warm.c --- */
 void unit_warm(struct unit *u); /* starts a linker beside its compiler */

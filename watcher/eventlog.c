@@ -90,6 +90,11 @@ void event_free(struct event *e)
 	free(e);
 }
 
+double event_ms_between(uint64_t from, uint64_t to)
+{
+	return from && to > from ? (double)(to - from) / 1e6 : 0;
+}
+
 bool event_ok(const struct event *e)
 {
 	if (e->kind == EVENT_ERROR || e->kind == EVENT_REFUSED)

@@ -77,6 +77,8 @@ void event_target_version(struct event_target *t, const char *module,
 void event_free(struct event *e);
 struct cJSON *event_json(const struct event *e); /* docs/architecture.md */
 const char *event_kind_name(enum event_kind kind);
+/* Milliseconds between two uv_hrtimes; 0 if they are not in order. */
+double event_ms_between(uint64_t from, uint64_t to);
 bool event_ok(const struct event *e); /* nothing failed or was refused */
 
 struct eventlog;

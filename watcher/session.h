@@ -106,4 +106,9 @@ void session_load(struct session *s, const struct session_item *items, size_t n,
 const struct session_module *session_module(const struct session *s,
 					    const char *name);
 
+/* --- session-modules.c, for session.c --- */
+void session_modules_take(struct session *s, const struct cJSON *result);
+void session_module_current(struct session *s, const struct session_loaded *l);
+void session_modules_clear(struct session *s);
+
 #endif

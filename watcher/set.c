@@ -173,18 +173,13 @@ void set_told(struct set *s, struct event *ev)
 	asks_told(s->e, s, ev);
 }
 
-static double ms_between(uint64_t from, uint64_t to)
-{
-	return from && to > from ? (double)(to - from) / 1e6 : 0;
-}
-
 static void event_times(struct event *ev, const struct set *s)
 {
-	ev->ms[PHASE_TOTAL] = ms_between(s->first, uv_hrtime());
+	ev->ms[PHASE_TOTAL] = event_ms_between(s->first, uv_hrtime());
 	if (!s->started)
 		return;
-	ev->ms[PHASE_WAIT] = ms_between(s->first, s->started);
-	ev->ms[PHASE_COMPILE] = ms_between(s->started, s->compiled);
+	ev->ms[PHASE_WAIT] = event_ms_between(s->first, s->started);
+	ev->ms[PHASE_COMPILE] = event_ms_between(s->started, s->compiled);
 }
 
 /* A header's error is not shown once more for each of its hundred users. */

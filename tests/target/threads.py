@@ -87,10 +87,10 @@ t = Target("./program")
 # The versions' objects differ in one number: they are made once, at as many
 # places as may be in use at a time, and each is loaded again and again.
 objects = []
-for i in range(1, 9):
+for i in range(1, 17):
     objects.append({"left": t.make("left", at(LEFT, i)),
                     "right": t.make("right", at(RIGHT, i))})
-for n in range(8):
+for n in range(16):
     t.peer.call("code/atomicLoad", {"modules": [
         {"module": m, "file": f} for m, f in objects[n].items()]})
     same("all see the new one", t.ask("go").split()[0], str(n + 1))
@@ -99,21 +99,19 @@ fds, threads = t.descriptors(), t.threads()
 loads = resident = 0
 
 
-def a_free_one(start):
-    """An object whose last version is gone, or None. (ThreadSanitizer's own
-    memory now and then keeps the address that a signal interrupted, and with
-    it a version.)"""
+def free_ones():
+    """Objects whose last versions are gone: as many as may be expected, for
+    each question takes time. (ThreadSanitizer's own memory now and then keeps
+    the address that a signal interrupted, and with it a version.)"""
     used = {v["file"] for m in ("left", "right") for v in t.versions(m)}
-    for i in range(len(objects)):
-        k = (start + i) % len(objects)
-        if not used & set(objects[k].values()):
-            return k + 1
-    return None
+    free = [k for k, o in enumerate(objects) if not used & set(o.values())]
+    return free if len(free) >= 8 else None
 
 
-k = 7
-for n in range(ROUNDS - 8):
-    k = until("an old version is freed", lambda: a_free_one(k + 1)) - 1
+free = []
+for n in range(ROUNDS - 16):
+    free = free or until("old versions are freed", free_ones)
+    k = free.pop(0)
     t.peer.call("code/atomicLoad", {"modules": [
         {"module": m, "file": f} for m, f in objects[k].items()]})
     loads += 1

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which places of the arena are taken: by what the targets have mapped, by the
+ * programs themselves (a target that starts later maps its own), by what was
+ * linked lately, and by what is being linked.
+ */
+#include "watcher/round.h"
+
+void place_session(struct place *taken, const struct session *s)
+{
+	void *v;
+
+	for (size_t i = 0; strmap_next(&s->modules, &i, &v);) {
+		const struct session_module *m = v;
+
+		for (size_t j = 0; j < m->nversions; j++)
+			place_take(taken, m->versions[j].base,
+				   m->versions[j].size);
+	}
+}
+
+static void take_program(struct place *taken, const struct program *p)
+{
+	uint64_t end = p->manifest->next_base;
+
+	if (end > HW_ARENA_BASE)
+		place_take(taken, HW_ARENA_BASE, end - HW_ARENA_BASE);
+	for (size_t i = 0; i < p->nmodules; i++) {
+		const struct module *m = p->modules[i];
+
+		place_take(taken, m->m->base, m->m->size);
+		place_take(taken, m->artifact.base, m->artifact.size);
+	}
+}
+
+static void take_links(struct place *taken, const struct engine *e)
+{
+	for (const struct round *r = e->rounds; r; r = r->next) {
+		for (size_t i = 0; i < r->nitems; i++) {
+			const struct round_item *item = &r->items[i];
+
+			if (item->link && item->link->base)
+				place_take(taken, item->link->base,
+					   item->link->reserved);
+			place_take(taken, item->a.base, item->a.size);
+		}
+	}
+}
+
+uint64_t round_place(struct engine *e, uint64_t size)
+{
+	struct place taken = {0};
+	uint64_t base;
+
+	for (size_t i = 0; i < e->avoid.n; i++)
+		place_take(&taken, e->avoid.v[i].base,
+			   e->avoid.v[i].end - e->avoid.v[i].base);
+	for (const struct peer *p = e->peers; p; p = p->next)
+		if (p->program)
+			place_session(&taken, p->session);
+	for (const struct program *p = e->programs; p; p = p->next)
+		take_program(&taken, p);
+	take_links(&taken, e);
+	for (const struct unit *u = e->unit_list; u; u = u->next)
+		if (u->warm)
+			place_take(&taken, u->warm_base, u->warm_room);
+	base = place_find(&taken, size);
+	place_free(&taken);
+	return base;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of a round share (round.c, round-link.c, round-load.c,
+ * round-place.c). Nobody else includes this.
+ */
+#ifndef WATCHER_ROUND_H
+#define WATCHER_ROUND_H
+
+#include "watcher/engine-internal.h"
+
+struct round_item {
+	struct round *round;
+	struct module *m;
+	char hash[33];
+	struct link *link; /* while it is linked */
+	struct artifact a; /* its own copy of the file's name */
+};
+
+struct round_peer {
+	struct round *round;
+	struct peer *peer; /* NULL: it is gone */
+	int pid;
+	size_t *items, n;
+	bool retry; /* misplaced: not an outcome yet */
+};
+
+struct round {
+	struct engine *e;
+	struct round *next;
+	struct set *set; /* never dissolves before the round ends */
+	unsigned stamp;
+	struct round_item *items;
+	struct round_peer *peers;
+	size_t nitems, npeers, linking, loading;
+	uint64_t begun, linked;
+	char *err; /* a link that failed */
+	bool stale;
+	struct event *ev;
+};
+
+/* Links what has no file yet, then calls round_load. */
+void round_link(struct round *r);
+/* Sends every target its part and, when all have answered, ends R. */
+void round_load(struct round *r);
+void round_free(struct round *r);
+
+/* What S has mapped is taken. */
+void place_session(struct place *taken, const struct session *s);
+
+#endif
