@@ -156,14 +156,14 @@ static int socket_make(void)
 		close(fd);
 		return -1;
 	}
-	server.owner = getpid();
 	snprintf(server.path, sizeof(server.path), "%s/%s", dir, name);
+	__atomic_store_n(&server.owner, getpid(), __ATOMIC_RELEASE);
 	return fd;
 }
 
 void server_exit(void)
 {
-	if (server.path[0] && server.owner == getpid())
+	if (__atomic_load_n(&server.owner, __ATOMIC_ACQUIRE) == getpid())
 		unlink(server.path);
 }
 
@@ -471,6 +471,6 @@ void server_start(void)
  * kilobytes, and their descriptors are not in this process's table. */
 void server_forked(void)
 {
-	server.path[0] = '\0';
+	server.owner = 0;
 	server_start();
 }

@@ -50,6 +50,7 @@ def write(path, text):
 
 def build(program, sources, flags=("-O2",)):
     """Compiles and links SOURCES ({path: text}) in one command."""
+    write("hotwatch.json", "{}\n")  # a project of its own, wherever it lies
     for path, text in sources.items():
         write(path, text)
     subprocess.run([HW, "cc", *flags, *SANITIZE, "-pthread", "-o", program,

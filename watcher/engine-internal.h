@@ -173,6 +173,7 @@ struct engine {
 	struct peer *peers;
 	struct ask *asks;
 	struct place avoid;      /* places that a target found occupied */
+	unsigned answer_ms;      /* see session_open */
 	unsigned serial;         /* for names of temporary files */
 	uv_timer_t absent_timer; /* see engine-change.c */
 	struct strv absent;

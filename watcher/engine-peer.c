@@ -170,7 +170,8 @@ void peer_found(const char *path, int pid, void *engine)
 	p->e = e;
 	p->next = e->peers;
 	e->peers = p;
-	p->session = session_open(e->loop, path, pid, &callbacks, p);
+	p->session =
+	    session_open(e->loop, path, pid, e->answer_ms, &callbacks, p);
 	p->session->owner = p;
 }
 

@@ -244,6 +244,7 @@ int engine_open(struct engine **out, uv_loop_t *loop, const char *root,
 	ignore_sigpipe();
 	e->loop = loop;
 	e->arg = arg;
+	e->answer_ms = o->answer_ms;
 	if (callbacks)
 		e->callbacks = *callbacks;
 	e->log = eventlog_new();

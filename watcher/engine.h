@@ -30,6 +30,7 @@ struct engine_options {
 	const char *runtime;    /* runtime folder; NULL: runtime_dir() */
 	unsigned jobs;          /* processes at a time; 0: the cores */
 	unsigned settle_ms;     /* as in watch.h */
+	unsigned answer_ms;     /* that a target has to answer; 0: 10 s */
 	bool serve; /* open the project's socket for other clients (daemon.c);
 		     * without it several engines of a project may exist,
 		     * which is for tests only */

@@ -211,14 +211,26 @@ static void load_answer(struct session_call *c, const struct session_answer *a)
 	done(s, a, c->arg);
 }
 
+static void timed_out(uv_timer_t *t);
+
+static void expect_answer(struct session *s)
+{
+	s->overdue = false;
+	uv_timer_start(&s->timer, timed_out, s->answer_ms, 0);
+}
+
 static void timed_out(uv_timer_t *t)
 {
 	struct session *s = t->data;
 	struct session_answer a = {
 	    .reason = "no_answer",
-	    .message = "the target did not answer within 10 seconds; is it "
-		       "stopped?"};
+	    .message = "the target does not answer; is it stopped?"};
 
+	if (!s->overdue) { /* we may have been the ones who were stopped */
+		s->overdue = true;
+		uv_timer_start(t, timed_out, 1, 0);
+		return;
+	}
 	s->silent = true;
 	if (s->loading)
 		load_answer(s->loading, &a);
@@ -244,12 +256,13 @@ static void connected(uv_connect_t *req, int status)
 		return;
 	}
 	uv_read_start((uv_stream_t *)&s->pipe, pipe_alloc, pipe_read);
-	uv_timer_start(&s->timer, timed_out, ANSWER_MS, 0);
+	expect_answer(s);
 	if (hw_rpc_call(s->rpc, "code/hello", NULL, hello_told, s) < 0)
 		lose(s, false, "out of memory");
 }
 
 struct session *session_open(uv_loop_t *loop, const char *path, int pid,
+			     unsigned answer_ms,
 			     const struct session_callbacks *callbacks,
 			     void *arg)
 {
@@ -257,6 +270,7 @@ struct session *session_open(uv_loop_t *loop, const char *path, int pid,
 
 	s->path = xstrdup(path);
 	s->pid = pid;
+	s->answer_ms = answer_ms ? answer_ms : ANSWER_MS;
 	s->callbacks = callbacks;
 	s->arg = arg;
 	s->rpc = hw_rpc_new(methods, pipe_write, s);
@@ -353,7 +367,7 @@ void session_load(struct session *s, const struct session_item *items, size_t n,
 		for (size_t i = 0; i < n; i++)
 			cJSON_AddItemToArray(list, item_json(&items[i]));
 	}
-	uv_timer_start(&s->timer, timed_out, ANSWER_MS, 0);
+	expect_answer(s);
 	if (hw_rpc_call(s->rpc, n == 1 ? "code/load" : "code/atomicLoad",
 			params, load_told, c) < 0)
 		uv_timer_start(&s->timer, timed_out, 0, 0);

@@ -64,10 +64,14 @@ struct session {
 	struct session_call *loading;
 	bool closing, asking, ask_again;
 	int handles;
+	unsigned answer_ms;
+	bool overdue; /* what is there is read once more, then it is silent */
 	char buf[16384];
 };
 
+/* ANSWER_MS: that the target has to answer; 0: 10 s. */
 struct session *session_open(uv_loop_t *loop, const char *path, int pid,
+			     unsigned answer_ms,
 			     const struct session_callbacks *callbacks,
 			     void *arg);
 

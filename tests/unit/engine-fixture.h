@@ -56,7 +56,6 @@ struct fake {
 	const char *refuse;
 	int refusals;     /* so many times, then it takes; -1: for ever */
 	const char *root; /* that it says; NULL: the project's */
-	bool mute;        /* keeps what it was asked to itself */
 	int loads;        /* requests */
 	int atomic;       /* modules of the last */
 };
@@ -83,7 +82,8 @@ static struct {
 	int status;
 	cJSON *answer; /* of fx_load */
 	char *reason;
-	const char *flags; /* more of them, or NULL */
+	const char *flags;  /* more of them, or NULL */
+	unsigned answer_ms; /* that fakes have to answer; 0: as ever */
 } fx;
 
 static inline void fx_run(bool *until)
@@ -482,7 +482,7 @@ static inline void fake_read_cb(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 
 	if (n < 0)
 		fake_conn_close(c);
-	else if (!c->f->mute)
+	else
 		CHECK_INT_EQ(hw_rpc_feed(c->rpc, buf->base, n), 0);
 }
 
@@ -563,6 +563,19 @@ static inline void fake_stop(struct fake *f)
 	free(f->path);
 }
 
+/* As a process that is stopped, and that goes on. */
+static inline void fake_mute(struct fake *f, bool mute)
+{
+	for (struct fake_conn *c = f->conns; c; c = c->next) {
+		uv_stream_t *s = (uv_stream_t *)&c->pipe;
+
+		if (mute)
+			uv_read_stop(s);
+		else
+			uv_read_start(s, fake_alloc, fake_read_cb);
+	}
+}
+
 static inline int fake_version(struct fake *f, const char *name)
 {
 	struct fake_module *m = fake_module(f, name);
@@ -615,6 +628,7 @@ static inline void fx_open_as(bool serve)
 {
 	struct engine_options o = {.runtime = fx.runtime,
 				   .codeserver = FX_CODESERVER,
+				   .answer_ms = fx.answer_ms,
 				   .serve = serve};
 	struct engine_callbacks cb = {.event = fx_event};
 	char *err = NULL;

@@ -174,7 +174,7 @@ static void target_that_ends_during_a_load(void)
 
 	fx_begin();
 	f = fx_two();
-	f->mute = true;
+	fake_mute(f, true);
 	put("a.c", "int a(void) { return 80; }\n");
 	while (!fx.building)
 		uv_run(&fx.loop, UV_RUN_ONCE);
@@ -185,6 +185,40 @@ static void target_that_ends_during_a_load(void)
 	f = fake_start(0);
 	fx_sync();
 	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+/* It is reported, holds up nobody else, and gets what it missed when it goes
+ * on. */
+static void stopped_target_catches_up(void)
+{
+	struct fake *f, *g;
+	const cJSON *ev;
+	char *text;
+
+	fx_begin();
+	fx.answer_ms = 1000;
+	f = fx_two();
+	g = fake_start(1);
+	fx_sync();
+	fake_mute(f, true);
+	put("a.c", "int a(void) { return 85; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(g, "a"), 1);
+	CHECK_INT_EQ(fake_version(f, "a"), 0);
+	ev = fx_last("live");
+	CHECK_INT_EQ(cJSON_GetArraySize(json_at(ev, "targets")), 2);
+	text = cJSON_PrintUnformatted(ev);
+	CHECK_STR_HAS(text, "no_answer");
+	cJSON_free(text);
+	put("b.c", "int b(void) { return 86; }\n");
+	fx_sync();
+	CHECK_INT_EQ(fake_version(g, "b"), 1);
+	fake_mute(f, false);
+	while (fake_version(f, "b") != 1 || fake_version(f, "a") != 1)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	fx_sync();
+	CHECK_INT_EQ(f->loads, 2);
 	fx_end();
 }
 
@@ -273,6 +307,7 @@ static const struct check tests[] = {
      misplaced_for_ever_is_a_refusal},
     {"a target that ends during a load is no failure",
      target_that_ends_during_a_load},
+    {"a stopped target catches up", stopped_target_catches_up},
     {"a stale socket is removed", stale_socket_is_removed},
     {"another project's target is left alone", other_projects_targets_are_left},
     {"files that no target has are removed", old_files_are_removed},
