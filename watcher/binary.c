@@ -14,52 +14,21 @@
 #include <unistd.h>
 
 #include "watcher/manifest.h"
+#include "watcher/tools.h"
 #include "watcher/util.h"
 
 static const char needed[] = "libcodeserver.so";
 
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0 || access(path, X_OK) < 0)
-		return false;
-	errno = EACCES; /* what execve says of a folder */
-	return S_ISREG(st.st_mode);
-}
-
-static char *find_in_path(const char *name)
-{
-	const char *dirs = getenv("PATH");
-
-	if (!dirs)
-		dirs = "/bin:/usr/bin";
-	for (;;) {
-		size_t len = strcspn(dirs, ":");
-		char *dir = len ? xstrndup(dirs, len) : xstrdup(".");
-		char *path = path_join(dir, name);
-
-		free(dir);
-		if (is_program(path))
-			return path;
-		free(path);
-		if (!dirs[len])
-			return NULL;
-		dirs += len + 1;
-	}
-}
-
 char *binary_find(const char *name, char **err)
 {
-	char *path = strchr(name, '/') ? xstrdup(name) : find_in_path(name);
+	char *path = tool_find(name);
 
-	if (path && is_program(path))
+	if (path)
 		return path;
 	if (strchr(name, '/'))
 		fail(err, "%s: %s", name, strerror(errno));
 	else
 		fail(err, "%s: not found in PATH; is it ./%s?", name, name);
-	free(path);
 	return NULL;
 }
 

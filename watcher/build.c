@@ -13,7 +13,6 @@
 #include "watcher/object.h"
 #include "watcher/place.h"
 #include "watcher/proc.h"
-#include "watcher/warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -243,9 +242,7 @@ static void link_end(struct link *l)
 	l->ok = l->ok && !l->cancelled;
 	if (l->opened)
 		object_close(l->opened);
-	warm_drop(l->warm);
 	l->opened = NULL;
-	l->warm = NULL;
 	unlink(l->rewritten);
 	unlink(l->out);
 	closing = job_end(&l->job);
@@ -284,8 +281,6 @@ static void link_rewrite(uv_work_t *work)
 		free(funcs[i]);
 	free(funcs);
 	l->estimate = place_estimate(l->rewritten, &l->err);
-	l->fed = l->warm && l->estimate && l->estimate <= l->room &&
-		 warm_feed(l->warm, l->rewritten) == 0;
 }
 
 /* In the pool. */
@@ -325,11 +320,6 @@ static void link_exited(const struct proc_result *r, void *arg)
 		job_work(&l->job, link_seal, link_sealed);
 		return;
 	}
-	if (l->fed && !l->job.cancelled) { /* whatever it was: once more */
-		l->fed = false;
-		link_run(l);
-		return;
-	}
 	fail(&l->err, "%s did not link %s: %s", l->linker, l->module,
 	     *r->output ? r->output : "it was killed");
 	link_end(l);
@@ -363,30 +353,15 @@ static void link_run(struct link *l)
 	argv_free(argv);
 }
 
-/* The linker that was waiting has the object: its end is waited for. */
-static void link_await(struct link *l)
-{
-	struct warm *w = l->warm;
-
-	l->warm = NULL;
-	l->job.proc = warm_proc(w);
-	warm_wait(w, link_exited, l);
-}
-
 static void link_rewritten(uv_work_t *work, int status)
 {
 	struct link *l = work->data;
 
 	(void)status;
-	if (l->job.cancelled || !l->estimate) {
+	if (l->job.cancelled || !l->estimate)
 		link_end(l);
-	} else if (l->fed) {
-		link_await(l);
-	} else {
-		warm_drop(l->warm);
-		l->warm = NULL;
+	else
 		link_run(l);
-	}
 }
 
 static void link_begin(struct build_job *job)

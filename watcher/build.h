@@ -19,7 +19,6 @@
 struct build;
 struct object;
 struct proc;
-struct warm;
 
 /* Private to build.c. */
 struct build_job {
@@ -46,6 +45,7 @@ struct compile {
 	char *object, *depfile;
 	void (*done)(struct compile *c, void *arg);
 	void *arg;
+	uint64_t stamp; /* the caller's: depgraph_stamp of what it reads */
 	/* Set when done: */
 	bool ok, cancelled;
 	char *output;            /* what the compiler said, "" if nothing */
@@ -69,10 +69,6 @@ struct link {
 	const char *linker, *codeserver, *folder, *stem;
 	char *const *libs;
 	char *rewritten, *out; /* temporary files, removed by the job */
-	/* A linker that waits for the object, started for OUT and BASE with
-	 * room for ROOM bytes; or NULL. The job's. */
-	struct warm *warm;
-	uint64_t room;
 	/* Asked for a base with room for SIZE bytes; 0: none is free. */
 	uint64_t (*place)(struct link *l, uint64_t size, void *arg);
 	void (*done)(struct link *l, void *arg);
@@ -85,7 +81,6 @@ struct link {
 
 	/* Private. */
 	uint64_t estimate;
-	bool fed;
 };
 
 void link_start(struct build *b, struct link *l);

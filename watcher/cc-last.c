@@ -39,6 +39,7 @@ static char *key_make(const struct program *p)
 
 	text_printf(&t, "%s %d\n", HOTWATCH_VERSION, HW_ABI);
 	add_file(&t, "/proc/self/exe");
+	add_file(&t, p->cc->tools.lld);
 	add_file(&t, p->cc->tools.linker);
 	text_printf(&t, "%s\n", p->cc->tools.codeserver);
 	for (size_t i = 0; i < p->libs.n; i++)

@@ -196,7 +196,7 @@ static int stubs_spawn(const struct program *p, const char *object,
 		       const char *out, char **err)
 {
 	char *base = xasprintf("--image-base=0x%llx", HW_ARENA_BASE);
-	char *const argv[] = {p->cc->tools.linker,
+	char *const argv[] = {p->cc->tools.lld,
 			      "-shared",
 			      "--hash-style=gnu",
 			      "--build-id=none",

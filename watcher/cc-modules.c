@@ -131,7 +131,8 @@ static int module_spawn(const struct program *p, const struct unit *u,
 	int status;
 
 	strv_addv(&words, (const char *const *)argv);
-	strv_add(&words, "--threads=1"); /* one of many, on all cores */
+	if (!strcmp(l.linker, p->cc->tools.lld))
+		strv_add(&words, "--threads=1"); /* one of many at a time */
 	status = cc_run(words.v, NULL, err);
 	strv_free(&words);
 	argv_free(argv);

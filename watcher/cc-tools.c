@@ -17,40 +17,10 @@
 
 #include "watcher/cc.h"
 #include "watcher/paths.h"
+#include "watcher/tools.h"
 #include "watcher/util.h"
 
 #define CLANG_OLDEST 18
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       access(path, X_OK) == 0;
-}
-
-/* NAME as a shell would find it; an absolute path, or NULL. */
-static char *path_search(const char *name)
-{
-	const char *p = getenv("PATH");
-
-	if (strchr(name, '/'))
-		return is_program(name) ? path_real(name) : NULL;
-	for (p = p ? p : "/usr/bin:/bin"; p; p = strchr(p, ':')) {
-		size_t n;
-		char *dir, *path;
-
-		p += *p == ':';
-		n = strcspn(p, ":");
-		dir = n ? xstrndup(p, n) : xstrdup(".");
-		path = path_join(dir, name);
-		free(dir);
-		if (is_program(path))
-			return path;
-		free(path);
-	}
-	return NULL;
-}
 
 /* The number that follows the last PREFIX in PATH, or 0. */
 static int number_after(const char *path, const char *prefix)
@@ -96,7 +66,7 @@ int cc_tools_find(struct cc_tools *t, char **err)
 	int version = 0;
 
 	for (; *name && !t->clang; name++)
-		t->clang = path_search(*name);
+		t->clang = tool_find(*name);
 	if (!t->clang)
 		return fail(err,
 			    "%s%sno clang found; install clang-19, or "
@@ -115,26 +85,13 @@ int cc_tools_find(struct cc_tools *t, char **err)
 
 int cc_tools_link(struct cc_tools *t, char **err)
 {
-	char *real = path_real(t->clang), *dir = path_dir(real), *name;
-	const char *base = path_base(t->clang);
-
-	/* Where clang itself looks for it: beside its own executable. */
-	t->linker = path_join(dir, "ld.lld");
-	free(dir);
-	free(real);
-	if (!is_program(t->linker)) {
-		free(t->linker);
-		name = xasprintf("ld.lld%s", starts_with(base, "clang-")
-						 ? base + strlen("clang")
-						 : "");
-		t->linker = path_search(name);
-		if (!t->linker)
-			return fail(err,
-				    "%s: not found; install the lld of the "
-				    "same version as %s",
-				    name, t->clang);
-		free(name);
-	}
+	t->linker = tool_module_linker(t->clang);
+	t->lld = tool_lld(t->clang);
+	if (!t->linker || !t->lld)
+		return fail(err,
+			    "no ld.lld of the same version as %s; install it "
+			    "(Debian: lld-19)",
+			    t->clang);
 	t->codeserver = path_codeserver(err);
 	return t->codeserver ? 0 : CC_ERROR;
 }

@@ -23,7 +23,8 @@ struct manifest_module;
 
 struct cc_tools {
 	char *clang;      /* absolute path, as found in PATH */
-	char *linker;     /* ld.lld of the same version, absolute path */
+	char *lld;        /* of the same version, absolute path */
+	char *linker;     /* what links modules: tools.h */
 	char *include;    /* the folder of hotwatch/hot.h */
 	char *codeserver; /* path of libcodeserver.so; NULL until the link */
 };

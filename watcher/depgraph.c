@@ -23,6 +23,7 @@
 struct depnode {
 	char *path;
 	uint64_t content; /* 0: it was absent */
+	uint64_t stamp;   /* of the file's state just before that was read */
 	bool known;
 	struct depuser **users;
 	size_t nusers;
@@ -63,12 +64,30 @@ static int64_t changed_ns(const char *path)
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
-static uint64_t read_content(const char *path)
+/* Another number whenever PATH was written, or another file is there now. */
+static uint64_t stamp_of(const char *path)
+{
+	uint64_t v[6] = {0};
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	v[0] = (uint64_t)st.st_mtim.tv_sec;
+	v[1] = (uint64_t)st.st_mtim.tv_nsec;
+	v[2] = (uint64_t)st.st_ctim.tv_sec;
+	v[3] = (uint64_t)st.st_ctim.tv_nsec;
+	v[4] = st.st_ino;
+	v[5] = (uint64_t)st.st_size;
+	return hw_checksum(1, v, sizeof(v));
+}
+
+static uint64_t read_content(const char *path, uint64_t *stamp)
 {
 	uint64_t h;
 	char *data;
 	size_t len;
 
+	*stamp = stamp_of(path);
 	if (file_read(path, &data, &len, NULL) < 0)
 		return 0;
 	h = hw_checksum(len + 1, data, len);
@@ -98,7 +117,7 @@ static bool node_learn(struct depnode *n, int64_t since)
 {
 	if (n->known)
 		return false;
-	n->content = read_content(n->path);
+	n->content = read_content(n->path, &n->stamp);
 	n->known = true;
 	return since && changed_ns(n->path) >= since;
 }
@@ -163,24 +182,30 @@ static void content_spread(struct depnode *n)
 		struct depuser *u = n->users[i];
 
 		for (size_t j = 0; j < u->n; j++)
-			if (u->nodes[j]->real == n)
+			if (u->nodes[j]->real == n) {
 				u->nodes[j]->content = n->content;
+				u->nodes[j]->stamp = n->stamp;
+			}
 	}
 }
 
 enum depgraph_change depgraph_check(struct depgraph *g, const char *path)
 {
 	struct depnode *n = strmap_get(&g->nodes, path);
-	uint64_t content;
+	uint64_t content, stamp;
 
 	if (!n || !n->nusers)
 		return DEPGRAPH_UNKNOWN;
-	content = read_content(path);
-	if (content == n->content && n->known)
+	content = read_content(path, &stamp);
+	if (content == n->content && n->known) {
+		n->stamp = stamp;
+		content_spread(n);
 		return DEPGRAPH_SAME;
+	}
 	if (!content)
 		return DEPGRAPH_ABSENT;
 	n->content = content;
+	n->stamp = stamp;
 	n->known = true;
 	content_spread(n);
 	return DEPGRAPH_CHANGED;
@@ -193,6 +218,7 @@ void depgraph_accept_absent(struct depgraph *g, const char *path)
 	if (!n)
 		return;
 	n->content = 0;
+	n->stamp = 0;
 	content_spread(n);
 }
 
@@ -217,6 +243,23 @@ void depgraph_paths(struct depgraph *g,
 const char *depgraph_path(const struct depuser *u, size_t i)
 {
 	return u->nodes[i]->path;
+}
+
+uint64_t depgraph_stamp(const struct depuser *u)
+{
+	uint64_t h = u->n + 1;
+
+	for (size_t i = 0; i < u->n; i++)
+		h = hw_checksum(h, &u->nodes[i]->stamp,
+				sizeof(u->nodes[i]->stamp));
+	return h;
+}
+
+void depgraph_written(const struct depuser *u, struct strv *paths)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (stamp_of(u->nodes[i]->path) != u->nodes[i]->stamp)
+			strv_add(paths, u->nodes[i]->path);
 }
 
 uint64_t depgraph_inputs(const struct depuser *u)

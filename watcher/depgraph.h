@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "watcher/util.h"
+
 struct depgraph;
 struct depnode;
 
@@ -60,6 +62,17 @@ void depgraph_paths(struct depgraph *g,
 
 /* The path of U's file I, I < U->n. */
 const char *depgraph_path(const struct depuser *u, size_t i);
+
+/*
+ * One number for when what U uses was written, as of when its contents were
+ * read. What was compiled between two equal numbers was compiled of the
+ * contents that are known, if depgraph_written then tells of no file: contents
+ * alone cannot say that, where a file is written there and back meanwhile.
+ */
+uint64_t depgraph_stamp(const struct depuser *u);
+
+/* Adds to PATHS what of U was written since its content was read. */
+void depgraph_written(const struct depuser *u, struct strv *paths);
 
 /* One number for all that U uses: names and contents. 0: a file is gone. */
 uint64_t depgraph_inputs(const struct depuser *u);

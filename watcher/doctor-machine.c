@@ -61,6 +61,7 @@ static bool takes_flag(char *clang)
 static void tools_free(struct cc_tools *t)
 {
 	free(t->clang);
+	free(t->lld);
 	free(t->linker);
 	free(t->include);
 	free(t->codeserver);
@@ -103,7 +104,8 @@ static void look_linker(const struct patient *p, struct finding *f)
 		finding_set(f, VERDICT_FAIL, "install lld of clang's version",
 			    "%s", err);
 	else
-		finding_set(f, VERDICT_OK, NULL, "%s", tools.linker);
+		finding_set(f, VERDICT_OK, NULL, "%s; modules: %s", tools.lld,
+			    tools.linker);
 	tools_free(&tools);
 	free(err);
 }

@@ -12,7 +12,6 @@
  *   engine-find.c     hot builds that nobody runs yet
  *   unit.c            translation units: wanted content
  *   unit-compile.c    compiling one
- *   unit-warm.c       a linker that waits for a unit's object
  *   set.c             what goes live together
  *   round.c, round-link.c, round-load.c, round-place.c
  *                     one set's way into the targets
@@ -74,10 +73,6 @@ struct unit {
 	struct diagnostics warnings;    /* all, of the last compile */
 	bool warned;                    /* there was one */
 	struct set *set;
-	struct warm *warm; /* a linker that waits for this compile's object */
-	struct module *warm_for;
-	uint64_t warm_base, warm_room;
-	char *warm_out;
 };
 
 /* A linked file of a module, and what it holds. */
@@ -245,12 +240,6 @@ void unit_watch_deps(struct unit *u);
 
 /* --- unit-compile.c --- */
 void unit_build(struct unit *u); /* it is dirty, needed and in a set */
-
-/* --- unit-warm.c --- */
-void unit_warm(struct unit *u); /* starts a linker beside its compiler */
-void unit_cool(struct unit *u); /* ends it, if it was not used */
-/* Hands it to L, which links M; nothing if there is none for M. */
-void unit_warm_take(struct unit *u, const struct module *m, struct link *l);
 
 /* --- engine-program.c --- */
 struct program *program_get(struct engine *e, const char *manifest, char **err);

@@ -79,9 +79,7 @@ static struct link *link_make(struct round_item *item)
 	l->stem = path_base(l->module);
 	l->libs = p->manifest->libs;
 	l->rewritten = xasprintf("%s.hot.o", temporary);
-	unit_warm_take(u, item->m, l);
-	if (!l->out)
-		l->out = xasprintf("%s.so", temporary);
+	l->out = xasprintf("%s.so", temporary);
 	l->place = find_place;
 	l->done = linked;
 	l->arg = item;

@@ -61,9 +61,6 @@ uint64_t round_place(struct engine *e, uint64_t size)
 	for (const struct program *p = e->programs; p; p = p->next)
 		take_program(&taken, p);
 	take_links(&taken, e);
-	for (const struct unit *u = e->unit_list; u; u = u->next)
-		if (u->warm)
-			place_take(&taken, u->warm_base, u->warm_room);
 	base = place_find(&taken, size);
 	place_free(&taken);
 	return base;

@@ -39,10 +39,8 @@ void set_free(struct set *s)
 	while (*p != s)
 		p = &(*p)->next;
 	*p = s->next;
-	for (size_t i = 0; i < s->n; i++) {
-		unit_cool(s->units[i]);
+	for (size_t i = 0; i < s->n; i++)
 		s->units[i]->set = NULL;
-	}
 	asks_merged(s->e, s, NULL);
 	free(s->units);
 	free(s->refused);
@@ -167,8 +165,6 @@ static bool set_failed(const struct set *s)
 void set_told(struct set *s, struct event *ev)
 {
 	s->told = true;
-	for (size_t i = 0; i < s->n; i++)
-		unit_cool(s->units[i]);
 	engine_tell(s->e, ev);
 	asks_told(s->e, s, ev);
 }

@@ -4,6 +4,7 @@
  * which environment it ran. Any thread.
  */
 #include "watcher/engine-internal.h"
+#include "watcher/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,53 +20,11 @@ static const char *const clang_env[] = {
     "SDKROOT",       "CLANG_NO_DEFAULT_CONFIG",
 };
 
-/* NAME as execvp finds it, resolved; or NULL. */
-static char *program_path(const char *name)
-{
-	const char *p = getenv("PATH");
-
-	if (strchr(name, '/'))
-		return path_real(name);
-	for (p = p ? p : "/usr/bin:/bin"; *p; p += *p == ':') {
-		size_t n = strcspn(p, ":");
-		char *dir = n ? xstrndup(p, n) : xstrdup(".");
-		char *path = path_join(dir, name), *real;
-
-		free(dir);
-		p += n;
-		real = access(path, X_OK) == 0 ? path_real(path) : NULL;
-		free(path);
-		if (real)
-			return real;
-	}
-	return NULL;
-}
-
-static char *beside(const char *program, const char *name)
-{
-	char *dir = path_dir(program), *path = path_join(dir, name);
-
-	free(dir);
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return NULL;
-}
-
 char *toolchain_linker(char *const *command)
 {
-	char *clang = program_path(command[0]);
-	char *linker = program_path("ld.bfd");
-	const char *base = path_base(command[0]);
+	char *linker = tool_module_linker(command[0]);
 
-	if (clang && !linker)
-		linker = beside(clang, "ld.lld");
-	free(clang);
-	if (linker)
-		return linker;
-	return xasprintf("ld.lld%s", starts_with(base, "clang-")
-					 ? base + strlen("clang")
-					 : "");
+	return linker ? linker : xstrdup("ld.bfd"); /* whose absence is told */
 }
 
 static bool is_clang_env(const char *variable)
@@ -92,7 +51,7 @@ char **toolchain_env(char *const *recorded)
 
 uint64_t toolchain_identity(const char *name)
 {
-	char *path = program_path(name);
+	char *path = tool_find(name);
 	struct stat st;
 	uint64_t id = 0;
 

@@ -60,18 +60,25 @@ static void take_success(struct unit *u, struct compile *c)
 		state_note(u->modules[i]);
 }
 
-/* Its files as C read them; true: one may have changed under C's eyes. */
-static bool take_deps(struct unit *u, struct compile *c)
+/*
+ * Its files as C read them; true: one may have changed under C's eyes. WRITTEN
+ * gets those that were written since they were looked at: their events may be
+ * on the way, but may also have come and found the old content back (seen with
+ * git going there and back while 200 files were compiled).
+ */
+static bool take_deps(struct unit *u, struct compile *c, struct strv *written)
 {
-	bool late = false;
+	bool late = c->stamp != depgraph_stamp(&u->deps);
 
 	if (c->ok && c->deps.n)
-		late = depgraph_set(u->e->files, &u->deps, c->deps.v,
-				    c->started_wall);
+		late |= depgraph_set(u->e->files, &u->deps, c->deps.v,
+				     c->started_wall);
 	else
 		deps_widen(u, c);
 	unit_watch_deps(u);
-	return late;
+	if (!c->cancelled)
+		depgraph_written(&u->deps, written);
+	return late || written->n;
 }
 
 /* Only what is new since the last compile is worth telling: old programs have
@@ -88,26 +95,23 @@ static void take_warnings(struct unit *u, const struct compile *c)
 	u->warned = true;
 }
 
-static void take_result(struct unit *u, struct compile *c)
+static void take_result(struct unit *u, struct compile *c, struct strv *written)
 {
-	bool late = take_deps(u, c);
+	bool late = take_deps(u, c, written);
 
 	u->state = UNIT_DIRTY;
 	if (u->set && (!u->set->started || c->started < u->set->started))
 		u->set->started = c->started;
 	if (u->set && c->ended > u->set->compiled)
 		u->set->compiled = c->ended;
-	if (c->cancelled || u->again || late) {
-		unit_cool(u);
+	if (c->cancelled || u->again || late)
 		return;
-	}
 	unit_drop_errors(u);
 	if (c->ok) {
 		take_warnings(u, c);
 		take_success(u, c);
 	} else {
 		u->state = UNIT_FAILED;
-		unit_cool(u);
 		u->output = diagnostics_errors(c->output);
 		diagnostics_parse(&u->diagnostics, u->output, u->dir);
 	}
@@ -121,17 +125,21 @@ static void compiled(struct compile *c, void *arg)
 {
 	struct unit *u = arg;
 	struct engine *e = u->e;
+	struct strv written = {0};
+	uint64_t first = c->started;
 
 	u->compile = NULL;
 	if (u->nmodules)
-		take_result(u, c);
+		take_result(u, c, &written);
 	else
 		unit_free(u);
 	if (c->object)
 		unlink(c->object);
 	compile_free(c);
 	free(c);
-	engine_pump(e);
+	change_files((const char *const *)written.v, written.n, false, first,
+		     e);
+	strv_free(&written);
 }
 
 static void compile(struct unit *u)
@@ -145,6 +153,7 @@ static void compile(struct unit *u)
 	u->compile = c;
 	c->object = program_folder(p, name);
 	c->depfile = xasprintf("%s.d", c->object);
+	c->stamp = depgraph_stamp(&u->deps);
 	c->argv = compile_argv(u, c);
 	c->env = toolchain_env(u->env);
 	c->dir = u->dir;
@@ -153,7 +162,6 @@ static void compile(struct unit *u)
 	free(name);
 	u->set->begun = true;
 	compile_start(u->e->build, c);
-	unit_warm(u);
 }
 
 void unit_build(struct unit *u)

@@ -129,7 +129,6 @@ static void unit_remove(struct unit *u)
 void unit_free(struct unit *u)
 {
 	set_leave(u);
-	unit_cool(u);
 	unit_remove(u);
 	depgraph_clear(u->e->files, &u->deps);
 	unit_drop_object(u);
@@ -147,8 +146,6 @@ void unit_free(struct unit *u)
 /* Freed when its compiler has ended, if it is being compiled. */
 void unit_unuse(struct unit *u, struct module *m)
 {
-	if (u->warm_for == m)
-		unit_cool(u);
 	for (size_t i = 0; i < u->nmodules; i++)
 		if (u->modules[i] == m)
 			u->modules[i--] = u->modules[--u->nmodules];
@@ -267,9 +264,10 @@ void unit_touch(struct unit *u)
 {
 	if (u->state == UNIT_NEW)
 		return;
-	unit_cool(u);
 	if (u->state != UNIT_BUILDING)
 		u->state = UNIT_DIRTY;
 	else if (u->compile->started)
 		u->again = true;
+	else
+		u->compile->stamp = depgraph_stamp(&u->deps);
 }
