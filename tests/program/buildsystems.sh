@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 180
+# sanitizers: address
 #
 # A program of a few files, with a static library and configure checks, built
 # hot by CMake, autotools and Meson: the checks give what they give natively,
 # the program runs, and an edit to the library goes live.
 . "$(dirname "$0")/../lib.sh"
+[ -z "$sanitize" ] || export CFLAGS=$sanitize LDFLAGS=$sanitize
 
 sources() {
 	cat >"$1/main.c" <<-'END'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 180
+# sanitizers: address
 #
 # Saves as they really happen: by vim, by Emacs, by sed -i, and by git checkout
 # of a branch with 200 changed files. Each ends with exactly the disk's content
@@ -34,13 +35,13 @@ int main(void)
 cat >p/Makefile <<'END'
 objects = $(patsubst %.c,%.o,$(wildcard *.c))
 p: $(objects)
-	$(CC) -o $@ $(objects)
+	$(CC) $(CFLAGS) -o $@ $(objects)
 END
 printf '*.o\n*.hot\n.hotwatch\np\n' >p/.gitignore
 git -C p add -A
 git -C p commit -qm one
 git -C p branch -M one
-make -s -j2 -C p CC="$hw cc" CFLAGS=-O1
+make -s -j2 -C p CC="$hw cc" CFLAGS="-O1 $sanitize"
 
 spawn_io run "$hw" run p/p
 wait_until "the watcher" watch_socket >/dev/null

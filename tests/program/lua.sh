@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # limit: 240
 # slow: the build of Lua
+# sanitizers: address
 #
 # Lua 5.4.4 as Debian has its source, built hot with no change: its scripts run
 # the same hot and native, and its REPL keeps its globals while its string
@@ -16,7 +17,9 @@ project lua
 step "make CC=\"hotwatch cc\""
 make -s -C native linux CC=clang-19 MYLDFLAGS= >native.log 2>&1 ||
 	fail "the native build: $(tail -n 20 native.log)"
-make -s -j2 -C lua linux CC="$hw cc" >hot.log 2>&1 ||
+# shellcheck disable=SC2086
+make -s -j2 -C lua linux CC="$hw cc" ${sanitize:+MYCFLAGS=$sanitize} \
+	MYLDFLAGS="$sanitize" >hot.log 2>&1 ||
 	fail "the hot build: $(tail -n 20 hot.log)"
 modules=$(jq '.modules | length' lua/src/lua.hot/manifest.json)
 expect_eq "modules of lua" "$modules" 33

@@ -241,6 +241,36 @@ static void inputs_follow_content(void)
 	end();
 }
 
+static size_t written(void)
+{
+	struct strv paths = {0};
+	size_t n;
+
+	depgraph_written(&t.u, &paths);
+	n = paths.n;
+	strv_free(&paths);
+	return n;
+}
+
+/* What was compiled meanwhile may be the other content: contents cannot tell,
+ * the stamp can, whether the file was looked at in between or not. */
+static void there_and_back_is_told(void)
+{
+	uint64_t before;
+
+	begin();
+	uses(&t.u, "a.c", "h.h", 0);
+	before = depgraph_stamp(&t.u);
+	CHECK_INT_EQ(written(), 0);
+	put("h.h", "H");
+	put("h.h", "h");
+	CHECK_INT_EQ(written(), 1);
+	CHECK_INT_EQ(changed("h.h"), DEPGRAPH_SAME);
+	CHECK_INT_EQ(written(), 0);
+	CHECK(depgraph_stamp(&t.u) != before);
+	end();
+}
+
 /* A link and what it points to are one file under two names. */
 static void links_are_followed(void)
 {
@@ -282,6 +312,7 @@ static const struct check tests[] = {
     {"content counts, not time", content_counts},
     {"absence is not a change until it is accepted", absence_is_not_a_change},
     {"inputs are a function of content", inputs_follow_content},
+    {"a file written there and back is told", there_and_back_is_told},
     {"a symbolic link and its target are one", links_are_followed},
     {"a file changed during the compile is noticed", late_files_are_noticed},
 };
