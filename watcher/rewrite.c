@@ -544,6 +544,10 @@ static void descriptor_sections(struct rewrite *w)
 	s->data = w->desc.s;
 	global_add(w, symbol, (uint32_t)index, w->desc.len);
 	free(symbol);
+	/* What crtbeginS.o would define, for atexit and pthread_atfork of
+	 * libc_nonshared.a: any value that is no other object's will do. */
+	global_add(w, "__dso_handle", (uint32_t)index, 8);
+	w->globals[w->nglobals - 1].st_other = STV_HIDDEN;
 	s = section_new(w, ".rela.hw.module",
 			(Elf64_Shdr){.sh_type = SHT_RELA,
 				     .sh_flags = SHF_INFO_LINK,
