@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 180
+# limit: 400
 # sanitizers: address
 #
 # A program of a few files, with a static library and configure checks, built

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 180
+# limit: 400
 # sanitizers: address
 #
 # Saves as they really happen: by vim, by Emacs, by sed -i, and by git checkout

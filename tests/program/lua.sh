@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 240
+# limit: 400
 # slow: the build of Lua
 # sanitizers: address
 #

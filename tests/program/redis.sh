@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 480
+# limit: 900
 # slow: the builds of Redis
 #
 # Redis 7.0.15 as Debian has its source, built hot with no change: it answers as

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 300
+# limit: 600
 # slow: a thousand reloads
 # sanitizers: address
 #

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# limit: 120
+# limit: 300
 # sanitizers: address thread
 """8 threads call through stubs while the module is reloaded 1000 times: every
 call runs whole in one version, a set of two modules never shows half of itself
