@@ -9,7 +9,7 @@
 # test), $ROOT (the repository), $BUILD, and a private runtime folder, so that
 # any number of tests run side by side. Its first lines may say
 #
-#   # limit: SECONDS           how long it may take (60)
+#   # limit: SECONDS           how long it may take (120)
 #   # slow: REASON             left out by HOTWATCH_TESTS=quick
 #   # sanitizers: address      runs in the sanitized builds as well
 #
