@@ -244,9 +244,12 @@ static bool rule_fits(const struct rule *r, const struct ignore *i,
 	       glob_match(r->pattern + r->literal, text + r->literal);
 }
 
-/* 1: ignored, 0: brought back, -1: no opinion. */
+/* 1: ignored, 0: brought back, -1: no opinion. The user's rules are asked of
+ * folders above the root too, of which they say nothing. */
 static int rules_judge(const struct ignore *i, const char *path, bool dir)
 {
+	if (strlen(path) < i->skip)
+		return -1;
 	for (size_t k = i->n; k-- > 0;) {
 		const struct rule *r = &i->rules[k];
 
