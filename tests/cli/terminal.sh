@@ -30,6 +30,15 @@ shows() {
 wait_screen() { # PATTERN
 	WAIT_LIMIT=20 wait_until "/$1/ on the screen" shows "$1"
 }
+hides() {
+	! shows "$1"
+}
+# Until it is really clear: what stood there must not be taken for what comes.
+clear_screen() {
+	tmux send-keys -t t C-l
+	WAIT_LIMIT=20 wait_until "a clear screen" hides 'attached'
+	tmux clear-history -t t
+}
 
 # A compiler that, while the file `held` is there, waits until it is let go.
 cat >slow <<END
@@ -99,8 +108,7 @@ wait_screen '\^C'
 # shellcheck disable=SC2016
 type_line 'echo status $?'
 wait_screen '^status 130$'
-tmux send-keys -t t C-l
-tmux clear-history -t t
+clear_screen
 
 step "control-Z stops both, fg goes on"
 type_line "$hw run p/p"
