@@ -207,6 +207,13 @@ static int watch_start(struct engine *e, const struct engine_options *o,
 	return watch_open(&e->watch, e->loop, e->root, &wo, &on, e, err);
 }
 
+static void target_gone(void *arg)
+{
+	engine_pump(arg);
+}
+
+static const struct targets_callbacks targets_on = {peer_found, target_gone};
+
 /* In the order in which each needs the one before. */
 static int parts_open(struct engine *e, const struct engine_options *o,
 		      char **err)
@@ -217,8 +224,8 @@ static int parts_open(struct engine *e, const struct engine_options *o,
 		return r;
 	if (watch_start(e, o, err) < 0)
 		return ENGINE_ERROR;
-	if (targets_open(&e->targets, e->loop, e->runtime, peer_found, e, err) <
-	    0)
+	if (targets_open(&e->targets, e->loop, e->runtime, &targets_on, e,
+			 err) < 0)
 		return ENGINE_ERROR;
 	return 0;
 }

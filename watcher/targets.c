@@ -45,7 +45,7 @@ struct targets {
 	int fd, handles;
 	char *dir;
 	struct strmap candidates; /* path -> struct candidate */
-	targets_found *found;
+	const struct targets_callbacks *callbacks;
 	void *arg;
 };
 
@@ -62,7 +62,7 @@ static void candidate_try(struct targets *t, struct candidate *c)
 {
 	c->state = STATE_OPEN;
 	c->tries++;
-	t->found(c->path, c->pid, t->arg);
+	t->callbacks->found(c->path, c->pid, t->arg);
 }
 
 /* FRESH: the file was made just now, whatever was known of its name. */
@@ -107,6 +107,7 @@ static void timer_set(struct targets *t);
 static void retry_due(uv_timer_t *timer)
 {
 	struct targets *t = timer->data;
+	bool gone = false;
 	void *v;
 
 	for (size_t i = 0; strmap_next(&t->candidates, &i, &v);) {
@@ -114,12 +115,16 @@ static void retry_due(uv_timer_t *timer)
 
 		if (c->state != STATE_RETRY || c->due > uv_now(timer->loop))
 			continue;
-		if (file_exists(c->path))
+		if (file_exists(c->path)) {
 			candidate_try(t, c);
-		else
+		} else {
 			c->state = STATE_GONE;
+			gone = true;
+		}
 	}
 	timer_set(t);
+	if (gone) /* last: who hears of it may look for more */
+		t->callbacks->gone(t->arg);
 }
 
 static void timer_set(struct targets *t)
@@ -182,6 +187,7 @@ size_t targets_pending(const struct targets *t)
 static void event_take(struct targets *t, const struct inotify_event *e)
 {
 	struct candidate *c;
+	bool waited = false;
 	char *path;
 
 	if (e->mask & IN_Q_OVERFLOW) {
@@ -191,9 +197,13 @@ static void event_take(struct targets *t, const struct inotify_event *e)
 	} else if (e->len) {
 		path = path_join(t->dir, e->name);
 		c = strmap_get(&t->candidates, path);
-		if (c && c->state != STATE_OPEN && !file_exists(path))
+		if (c && c->state != STATE_OPEN && !file_exists(path)) {
+			waited = c->state == STATE_RETRY;
 			c->state = STATE_GONE;
+		}
 		free(path);
+		if (waited)
+			t->callbacks->gone(t->arg);
 	}
 }
 
@@ -256,11 +266,12 @@ static void targets_free(struct targets *t)
 }
 
 int targets_open(struct targets **out, uv_loop_t *loop, const char *runtime,
-		 targets_found *found, void *arg, char **err)
+		 const struct targets_callbacks *callbacks, void *arg,
+		 char **err)
 {
 	struct targets *t = xcalloc(1, sizeof(*t));
 
-	t->found = found;
+	t->callbacks = callbacks;
 	t->arg = arg;
 	t->fd = -1;
 	t->dir = path_join(runtime, "targets");

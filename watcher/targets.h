@@ -12,13 +12,19 @@
 
 struct targets;
 
-/* A socket to connect to. The owner answers with targets_result, later. */
-typedef void targets_found(const char *path, int pid, void *arg);
+struct targets_callbacks {
+	/* A socket to connect to. The owner answers with targets_result,
+	 * later. */
+	void (*found)(const char *path, int pid, void *arg);
+	/* One that was to be tried again has gone: targets_pending is less. */
+	void (*gone)(void *arg);
+};
 
 /* Makes the folder, looks at what is there (in a turn of the loop) and watches
  * it. 0, or -1 and *err. */
 int targets_open(struct targets **t, uv_loop_t *loop, const char *runtime,
-		 targets_found *found, void *arg, char **err);
+		 const struct targets_callbacks *callbacks, void *arg,
+		 char **err);
 void targets_close(struct targets *t);
 
 /* Looks again now, for sockets whose event has not come yet. */

@@ -222,24 +222,56 @@ static void stopped_target_catches_up(void)
 	fx_end();
 }
 
-/* A socket that a killed process left. */
-static void stale_socket_is_removed(void)
+/* A socket of process PID on which nobody listens. Its path, to be freed. */
+static char *deaf_socket(int pid)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char *dir;
+	char *dir = path_join(fx.runtime, "targets");
 
-	fx_begin();
-	dir = path_join(fx.runtime, "targets");
 	make_dirs(dir, 0700, NULL);
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%d.sock", dir, 0x7ffffff0);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%d.sock", dir, pid);
 	CHECK_INT_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd);
+	free(dir);
+	return xstrdup(a.sun_path);
+}
+
+/* A socket that a killed process left. */
+static void stale_socket_is_removed(void)
+{
+	char *path;
+
+	fx_begin();
+	path = deaf_socket(0x7ffffff0);
 	fx_open();
 	fx_sync();
-	CHECK(!file_exists(a.sun_path));
+	CHECK(!file_exists(path));
 	CHECK_INT_EQ(cJSON_GetArraySize(fx.events), 0);
-	free(dir);
+	free(path);
+	fx_end();
+}
+
+static void socket_remove(uv_timer_t *timer)
+{
+	unlink(timer->data);
+	uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* A process that ended before it listened: between two tries its socket goes,
+ * and a sync that waited for the next one is answered. */
+static void vanished_socket_is_not_waited_for(void)
+{
+	uv_timer_t timer;
+
+	fx_begin();
+	timer.data = deaf_socket(getpid());
+	fx_open();
+	uv_timer_init(&fx.loop, &timer);
+	uv_timer_start(&timer, socket_remove, 100, 0);
+	fx_sync();
+	CHECK(!file_exists(timer.data));
+	free(timer.data);
 	fx_end();
 }
 
@@ -309,6 +341,8 @@ static const struct check tests[] = {
      target_that_ends_during_a_load},
     {"a stopped target catches up", stopped_target_catches_up},
     {"a stale socket is removed", stale_socket_is_removed},
+    {"a socket that vanishes is not waited for",
+     vanished_socket_is_not_waited_for},
     {"another project's target is left alone", other_projects_targets_are_left},
     {"files that no target has are removed", old_files_are_removed},
 };
