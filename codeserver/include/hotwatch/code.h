@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Erlang's module `code` in C: a program loads, purges and asks about its own
+ * modules. Names and outcomes are Erlang's; where they differ it is said.
+ *
+ * A module is named as hotwatch names it, "src/server"; a unique last part
+ * ("server") will do. Files are module objects, as the watcher makes them.
+ *
+ * Any thread may call these, but no signal handler; the work is done by the
+ * code server's thread while the caller waits. A caller may well be in old code
+ * itself: it is a holder like any other (hw_code_soft_purge is false then,
+ * hw_code_purge ends the caller if it is a process).
+ *
+ * Results: 0 or 1 as said, or an HW_CODE_ error, negative. hw_code_error says
+ * more of the last one of this thread.
+ */
+#ifndef HOTWATCH_CODE_H
+#define HOTWATCH_CODE_H
+
+#include <hotwatch/process.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum hw_code_error_number {
+	HW_CODE_NOT_PURGED = -1,          /* "not_purged" */
+	HW_CODE_BADFILE = -2,             /* "badfile" */
+	HW_CODE_NOFILE = -3,              /* "nofile" */
+	HW_CODE_STICKY_DIRECTORY = -4,    /* "sticky_directory" */
+	HW_CODE_ON_LOAD_FAILURE = -5,     /* "on_load_failure" */
+	HW_CODE_ON_LOAD_NOT_ALLOWED = -6, /* "on_load_not_allowed" */
+	HW_CODE_DUPLICATED = -7,          /* "duplicated" */
+	HW_CODE_UNDEF = -8,               /* "undef" */
+	HW_CODE_UNSAFE = -9,              /* "unsafe" */
+	HW_CODE_FOREIGN_HOLDER = -10,     /* "foreign_holder" */
+	HW_CODE_DEADLINE = -11,           /* "deadline" */
+	HW_CODE_UNKNOWN_MODULE = -12,     /* "unknown_module" */
+	HW_CODE_MISPLACED = -13,          /* "misplaced" */
+	HW_CODE_BADARG = -14,   /* "badarg": a handle used twice … */
+	HW_CODE_NO_SERVER = -15 /* "no_server": not a hot program */
+};
+
+/* The word above, and the sentence of this thread's last error. */
+const char *hw_code_reason(int error);
+const char *hw_code_error(void);
+
+/* --- loading -------------------------------------------------------------- */
+
+/* Makes the version in the module's file (hw_code_which, or what the watcher
+ * built last) current. While old code exists: soft-purged first; if that is
+ * refused: HW_CODE_NOT_PURGED, nobody is killed. */
+int hw_code_load_file(const char *module);
+/* The same, from FILE. */
+int hw_code_load_abs(const char *module, const char *file);
+/* From memory. Erlang's load_binary: old code is purged first, holders die;
+ * but only once the new object is proven good. FILE is what `which` says. */
+int hw_code_load_binary(const char *module, const char *file, const void *data,
+			size_t size);
+/* Loads it if it is not loaded; never anew. */
+int hw_code_ensure_loaded(const char *module);
+
+struct hw_code_item {
+	const char *module;
+	const char *file; /* NULL: the module's own */
+	int error;        /* out: 0 or what is wrong with this one */
+};
+/* All become current at one instant or none; no purge of held code. Every item
+ * gets its own error; the result is the first. */
+int hw_code_atomic_load(struct hw_code_item *items, size_t n);
+/* The good ones load despite a bad one. Result: 0 or the first error. */
+int hw_code_ensure_modules_loaded(struct hw_code_item *items, size_t n);
+
+/* The slow half ahead, the switch later. A handle serves once; one that was
+ * used up, or was never made, is HW_CODE_BADARG. */
+struct hw_code_prepared;
+int hw_code_prepare_loading(struct hw_code_item *items, size_t n,
+			    struct hw_code_prepared **prepared);
+int hw_code_finish_loading(struct hw_code_prepared *prepared);
+void hw_code_prepared_free(struct hw_code_prepared *prepared);
+
+/* --- getting rid of it ---------------------------------------------------- */
+
+/* 1: there was no old code, or nothing held it and it is gone. 0: something
+ * holds it, nothing has changed. */
+int hw_code_soft_purge(const char *module);
+/* Ends the processes that hold old code. 1: at least one was killed; 0: none
+ * needed to be. HW_CODE_FOREIGN_HOLDER: a thread that is no process holds it;
+ * HW_CODE_DEADLINE: a process could not be ended in time; both leave the old
+ * code where it is. */
+int hw_code_purge(const char *module);
+int hw_code_purge_deadline(const char *module, unsigned deadline_ms);
+/* Current becomes old; calls then load it anew or are undef. 1, or 0 while old
+ * code exists. HW_CODE_STICKY_DIRECTORY. */
+int hw_code_delete(const char *module);
+/* A kept version (number TO; -1: the one before) becomes current again, under
+ * a new number. */
+int hw_code_rollback(const char *module, int to);
+
+/* --- asking --------------------------------------------------------------- */
+
+/* Copies the file's path to FILE (SIZE bytes; may be NULL, 0). 1: loaded, 0:
+ * not. hw_code_which also knows modules that are on the path and not loaded:
+ * 0: non_existing. */
+int hw_code_is_loaded(const char *module, char *file, size_t size);
+int hw_code_which(const char *module, char *file, size_t size);
+
+struct hw_code_module {
+	char name[256];
+	char file[4096];
+	unsigned version;
+	unsigned old; /* older versions still here */
+	bool sticky;
+};
+/* Up to MAX loaded modules; how many there are, or an error. */
+long hw_code_all_loaded(struct hw_code_module *modules, size_t max);
+
+enum hw_code_status {
+	HW_CODE_NOT_LOADED,
+	HW_CODE_LOADED,   /* its file has this content */
+	HW_CODE_MODIFIED, /* its file has another */
+	HW_CODE_REMOVED   /* its file is gone */
+};
+int hw_code_module_status(const char *module);
+
+/* Modules whose source lies in DIR are not loaded over nor deleted. */
+int hw_code_stick_dir(const char *dir);
+int hw_code_unstick_dir(const char *dir);
+int hw_code_is_sticky(const char *module);
+
+/* Files that modules not loaded may be found in, by name: a folder of module
+ * objects. The program's own build is always on the path. */
+int hw_code_add_path(const char *dir);
+
+/* 1: MODULE has old code. 1: process PID runs or points into MODULE's old
+ * code from its own stack. */
+int hw_check_old_code(const char *module);
+int hw_check_process_code(hw_pid pid, const char *module);
+
+/* --- undef ---------------------------------------------------------------- */
+
+/*
+ * Called in the thread that made a call into a deleted module which could not
+ * be loaded, if it is no process (a process exits "undef"). If it returns, or
+ * there is none, a message goes to stderr and the program ends by SIGABRT, as
+ * a call of nothing would end it. Returns the handler before.
+ */
+typedef void hw_undef_handler(const char *module, const char *function);
+hw_undef_handler *hw_code_set_undef_handler(hw_undef_handler *handler);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
