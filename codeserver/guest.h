@@ -83,6 +83,7 @@ struct hw_image {
 struct hw_version {
 	unsigned number;
 	struct hw_image image;
+	bool deleted;     /* became old by a delete */
 	const char *kept; /* why an old version is still here; NULL: not
 			   * looked at yet */
 	struct hw_version *older;
@@ -90,7 +91,9 @@ struct hw_version {
 
 struct hw_mod {
 	const char *name, *source;
-	struct hw_version *current; /* its older ones hang on it */
+	struct hw_version *current; /* NULL: deleted */
+	struct hw_version *old;     /* replaced, not purged; newest first */
+	struct hw_version *fenced;  /* purged, but its data is in use */
 	unsigned next;              /* number of the next version */
 };
 

@@ -528,7 +528,8 @@ static void part_keep(struct part *p)
 
 	p->version->number = m->next++;
 	p->version->image = p->image;
-	p->version->older = m->current;
+	m->current->older = m->old;
+	m->old = m->current;
 	m->current = p->version;
 }
 

@@ -116,7 +116,7 @@ static cJSON *loaded_json(const struct load_item *i, const struct load_times *t)
 	cJSON *o = cJSON_CreateObject();
 	unsigned kept = 0;
 
-	for (const struct hw_version *k = v->older; k; k = k->older)
+	for (const struct hw_version *k = i->mod->old; k; k = k->older)
 		kept++;
 	cJSON_AddStringToObject(o, "module", i->module);
 	cJSON_AddNumberToObject(o, "version", v->number);
@@ -287,7 +287,7 @@ static cJSON *version_json(const struct hw_version *v, const char *state)
 static cJSON *module_json(const struct hw_mod *m)
 {
 	cJSON *o = cJSON_CreateObject(), *list;
-	const char *state = "current";
+	const char *state = "old";
 
 	cJSON_AddStringToObject(o, "module", m->name);
 	cJSON_AddStringToObject(o, "source", m->source);
@@ -295,9 +295,10 @@ static cJSON *module_json(const struct hw_mod *m)
 	add_hash(o, m->current);
 	add_place(o, m->current);
 	list = cJSON_AddArrayToObject(o, "versions");
-	for (const struct hw_version *v = m->current; v; v = v->older) {
+	cJSON_AddItemToArray(list, version_json(m->current, "current"));
+	for (const struct hw_version *v = m->old; v; v = v->older) {
 		cJSON_AddItemToArray(list, version_json(v, state));
-		state = v == m->current ? "old" : "lingering";
+		state = "lingering";
 	}
 	return o;
 }

@@ -93,7 +93,7 @@ static void candidates_find(struct look *l)
 	for (size_t i = 0; i < l->ntables; i++)
 		l->ranges[i] = span_hide(l->tables[i].from, l->tables[i].to);
 	for (size_t i = 0; i < hw_guest.nmods; i++) {
-		struct hw_version *v = hw_guest.mods[i].current->older;
+		struct hw_version *v = hw_guest.mods[i].old;
 
 		for (; v; v = v->older)
 			candidate_add(l, &hw_guest.mods[i], v);
@@ -110,7 +110,7 @@ static bool candidate_held(const struct look *l, const struct candidate *c)
 
 static void version_free(struct candidate *c)
 {
-	struct hw_version **p = &c->mod->current->older;
+	struct hw_version **p = &c->mod->old;
 
 	while (*p != c->version)
 		p = &(*p)->older;
@@ -186,7 +186,7 @@ bool purge_wanted(void)
 	if (table_retired_count())
 		return true;
 	for (size_t i = 0; i < hw_guest.nmods; i++) {
-		struct hw_version *v = hw_guest.mods[i].current->older;
+		struct hw_version *v = hw_guest.mods[i].old;
 
 		for (; v; v = v->older)
 			if (v->image.handle)

@@ -1,22 +1,64 @@
 /* SPDX-License-Identifier: MIT
  *
- * The code server's thread and socket.
+ * The code server's thread: work from other threads, timers, the socket.
  */
 #ifndef HW_SERVER_H
 #define HW_SERVER_H
 
-/* Starts the thread; the socket is there some instants later. Failures leave
- * the program without a code server, and alive. */
-void server_start(void);
+#include <stdbool.h>
+#include <stdint.h>
 
-/* In a forked child: forgets the parent's thread and connections, starts. */
+/* Starts the thread, if it does not run; the socket is there some instants
+ * later (none if the program is not hot-built). Any thread. Failures leave
+ * the program without a code server, and alive: -1. */
+int server_start(void);
+
+/* In a forked child: forgets the parent's thread, connections, jobs and
+ * timers; starts anew if the parent had a thread. */
 void server_forked(void);
 
 /* At the process's end: removes the socket's file. Any thread. */
 void server_exit(void);
 
-/* A notification to every connection. The code server's thread. PARAMS is
- * consumed. */
+/* --- work from other threads (jobs.c) ------------------------------------- */
+
+/* Work for the code server's thread. The memory is the caller's until run is
+ * called, and run's from then on. */
+struct server_job {
+	void (*run)(struct server_job *job);
+	struct server_job *next; /* ours */
+};
+
+/*
+ * Any thread, also while signals are blocked; takes no lock, allocates nothing,
+ * does not wait. Jobs of one thread run in order. 0, or -1: there is no code
+ * server (run is not called). A forked child forgets its parent's jobs.
+ */
+int server_post(struct server_job *job);
+
+/* run(arg) in the code server's thread, waiting until it returned. Not from
+ * that thread; no cancellation point. 0, or -1 as above. */
+int server_call(void (*run)(void *arg), void *arg);
+
+/* --- the code server's thread only ---------------------------------------- */
+
+/* Calls run once, MS milliseconds from now; a timer that is waiting already is
+ * moved. The memory is the caller's; run may set it anew or free it. */
+struct server_timer {
+	void (*run)(struct server_timer *timer);
+	uint64_t at; /* ours: 0 while it is not set */
+	struct server_timer *next;
+};
+void server_later(struct server_timer *timer, unsigned ms);
+void server_never(struct server_timer *timer);
+
+/* CLOCK_MONOTONIC, milliseconds. Any thread. */
+uint64_t server_now(void);
+
+/* Whether somebody wants something: a long search should stop and let him. */
+bool server_busy(void *unused);
+
+/* A notification to every connection. PARAMS is consumed. */
 struct cJSON;
 void server_notify(const char *method, struct cJSON *params);
 
