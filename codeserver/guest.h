@@ -78,6 +78,7 @@ struct hw_image {
 	 * holders of the image to our own search. */
 	struct hw_span spans[HW_SPANS];
 	size_t nspans;
+	struct hw_span code; /* what can be executed, as distances too */
 };
 
 struct hw_version {

@@ -32,7 +32,7 @@ enum holder_where {
 
 struct holder_frame {
 	uintptr_t not_address, not_bias; /* of the object's load */
-	const char *object;              /* its file; NULL: not known */
+	char *object; /* malloc'd, its file; NULL: not known */
 };
 
 struct holder {
@@ -60,7 +60,7 @@ struct holder {
 	uintptr_t not_value; /* what it is */
 	uintptr_t not_region, not_bias; /* start of the mapping; the object's
 					 * load bias if there is one */
-	const char *object;
+	char *object;                   /* malloc'd */
 
 	char message[256]; /* one sentence for a person */
 };
@@ -69,6 +69,7 @@ struct holder {
 struct holders_of {
 	const struct hw_mod *mod;
 	const struct hw_version *version;
+	bool only_data; /* in: purged already; asked about its data alone */
 	/* out: something needs its code (a frame, an unknown, a pointer into
 	 * it), so it must stay; something points to its constants or data, so
 	 * those pages must stay. */
@@ -93,6 +94,11 @@ int holders_look(struct holders_of *v, size_t n, bool (*busy)(void *),
 int holders_list(struct holders_of *v, size_t n, struct holder **list,
 		 size_t *nlist);
 void holders_free(struct holder *list, size_t n);
+
+/* Whether a word of the program's memory or of a thread's stack is ADDRESS[i]
+ * itself, in the arena: a function's stub (at most HOLDERS_VERSIONS). 0, or -1:
+ * it could not be seen. */
+int holders_words(const uintptr_t *address, size_t n, bool *found);
 
 /* Whether a thread stands in a stub with a pointer into one of these replaced
  * tables. 0, or -1: they all may be held. */

@@ -288,6 +288,20 @@ static void dynamic_read(struct hw_image *i, const ElfW(Dyn) * d)
 	}
 }
 
+/* From the ELF header as it is mapped: where its code is. */
+static void code_find(struct hw_image *i)
+{
+	const ElfW(Ehdr) *e = (const void *)i->base;
+	const ElfW(Phdr) *ph = (const void *)(i->base + e->e_phoff);
+
+	for (int k = 0; k < e->e_phnum; k++) {
+		uintptr_t from = i->addr + ph[k].p_vaddr - i->base;
+
+		if (ph[k].p_type == PT_LOAD && (ph[k].p_flags & PF_X))
+			i->code = (struct hw_span){from, from + ph[k].p_memsz};
+	}
+}
+
 int image_open(struct hw_image *i, const struct hw_checked *c,
 	       struct hw_failure *f)
 {
@@ -319,6 +333,7 @@ int image_open(struct hw_image *i, const struct hw_checked *c,
 	for (size_t k = 0; k < c->nspans; k++)
 		i->spans[k] = (struct hw_span){c->spans[k].from - c->base,
 					       c->spans[k].to - c->base};
+	code_find(i);
 	dynamic_read(i, map->l_ld);
 	return 0;
 }
@@ -363,6 +378,7 @@ int image_of_start(struct hw_image *i, const struct hw_module *desc,
 	i->base = (uintptr_t)info.dli_fbase;
 	i->size = start_size(i->base);
 	i->addr = map->l_addr;
+	code_find(i);
 	dynamic_read(i, map->l_ld);
 	return 0;
 }

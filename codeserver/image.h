@@ -42,4 +42,10 @@ static inline bool image_has(const struct hw_image *i, uintptr_t addr)
 	return addr >= i->base && addr < i->base + i->size;
 }
 
+/* Whether ADDR is in its code, beyond the first byte (see span_add). */
+static inline bool image_code_has(const struct hw_image *i, uintptr_t addr)
+{
+	return addr - i->base > i->code.from && addr - i->base < i->code.to;
+}
+
 #endif

@@ -4,168 +4,228 @@
  * memory is read by process_vm_readv, which fails where a plain load would
  * kill. Pages that were never touched hold nothing and are told apart by
  * /proc/self/pagemap, or a program that has reserved a terabyte would keep us
- * busy for ever.
+ * busy for ever. Regions of a few pages (what is left of a thread's stack
+ * mapping beside the stack) are not worth that question, and are read many at
+ * a time.
  *
- * Ranges lie in the arena, so nearly every word is told to be no pointer of
- * interest by one comparison of its upper half.
+ * The arena is 2 GB at a multiple of 2 GB, so nearly every word is told to be
+ * no pointer of interest by one shift and one comparison; by another pair, to
+ * be no mangled one.
  */
 #include "codeserver/memory.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "codeserver/table.h"
+#include "codeserver/maps.h"
+#include "codeserver/snapshot.h"
 
 #define PAGE 4096ul
 #define CHUNK (256ul * PAGE)
+#define SMALL (4 * PAGE)
+#define BATCH 64 /* small regions read by one call */
 
-struct search {
-	const struct hw_hidden *ranges;
-	const struct hw_span *self, *skip;
-	size_t n, nskip;
-	bool *held;
-	bool (*busy)(void *);
-	void *arg;
-	int pagemap;
-	uintptr_t *words;               /* CHUNK bytes */
-	uint64_t present[CHUNK / PAGE]; /* of the pages of a chunk */
+enum outcome {
+	GO_ON,
+	ENOUGH,
+	GIVEN_UP
 };
 
-static bool skipped(const struct search *s, size_t range, uintptr_t at)
+struct search {
+	const struct memory_search *q;
+	int pagemap;
+	size_t skip;                    /* the first that may still matter */
+	uintptr_t *words;               /* CHUNK bytes */
+	uint64_t present[CHUNK / PAGE]; /* of the pages of a chunk */
+	struct iovec small[BATCH];
+	size_t nsmall;
+};
+
+int memory_peek(uintptr_t at, void *to, size_t n)
 {
-	if (at >= s->self[range].from && at < s->self[range].to)
-		return true;
-	for (size_t i = 0; i < s->nskip; i++)
-		if (at >= s->skip[i].from && at < s->skip[i].to)
-			return true;
-	return false;
+	struct iovec local = {to, n}, remote = {(void *)at, n};
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
+		       (ssize_t)n
+		   ? 0
+		   : -1;
 }
 
-__attribute__((noinline)) static void word_found(struct search *s,
-						 uintptr_t word, uintptr_t at)
+static enum outcome word_look(const struct search *s, uintptr_t at,
+			      uintptr_t word)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (hidden_has(&s->ranges[i], word) && !s->held[i] &&
-		    !skipped(s, i, at))
-			s->held[i] = true;
+	uintptr_t plain = demangle(word);
+
+	if (suspect(word) && !s->q->hit(s->q->arg, at, word, false))
+		return ENOUGH;
+	if (suspect(plain) && !s->q->hit(s->q->arg, at, plain, true))
+		return ENOUGH;
+	return GO_ON;
 }
 
-static void words_search(struct search *s, uintptr_t at, size_t bytes)
+static enum outcome words_look(const struct search *s, const uintptr_t *w,
+			       uintptr_t at, size_t bytes)
 {
-	for (size_t i = 0; i < bytes / 8; i++)
-		if (s->words[i] - HW_ARENA_BASE < HW_ARENA_SIZE)
-			word_found(s, s->words[i], at + 8 * i);
+	uintptr_t arena = HW_ARENA_BASE >> 31;
+	uintptr_t guard = demangle(0); /* the guard itself */
+	uintptr_t mangled = arena ^ guard >> 31;
+	enum outcome r = GO_ON;
+
+	for (size_t i = 0; r == GO_ON && i < bytes / 8; i++)
+		if (__builtin_expect((w[i] >> 31 == arena) |
+					 ((w[i] >> 17 | w[i] << 47) >> 31 ==
+					  mangled),
+				     0))
+			r = word_look(s, at + 8 * i, w[i]);
+	return r;
 }
 
 /* A run of pages that are there. Pages may go meanwhile: then what is gone
  * holds nothing, and the rest is read page by page. */
-static void run_search(struct search *s, uintptr_t at, size_t bytes)
+static enum outcome run_look(struct search *s, uintptr_t at, size_t bytes)
 {
-	struct iovec to = {s->words, bytes}, from = {(void *)at, bytes};
+	enum outcome r = GO_ON;
 
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)bytes) {
-		words_search(s, at, bytes);
-		return;
-	}
-	for (size_t done = 0; bytes > PAGE && done < bytes; done += PAGE)
-		run_search(s, at + done, PAGE);
-}
-
-static int chunk_search(struct search *s, uintptr_t at, size_t bytes)
-{
-	size_t pages = bytes / PAGE, i = 0, run;
-	ssize_t want = (ssize_t)(pages * 8);
-
-	if (pread(s->pagemap, s->present, (size_t)want,
-		  (off_t)(at / PAGE * 8)) != want)
-		return -1;
-	while (i < pages) {
-		for (run = 0; i + run < pages && (s->present[i + run] >> 62);
-		     run++)
-			;
-		if (run)
-			run_search(s, at + i * PAGE, run * PAGE);
-		i += run + 1;
-	}
-	return s->busy && s->busy(s->arg) ? -1 : 0;
-}
-
-/* Not memory of the program's: devices, and what the kernel puts there. */
-static bool region_counts(const char *mode, const char *name)
-{
-	return mode[0] == 'r' && mode[1] == 'w' &&
-	       strncmp(name, "/dev/", 5) != 0 && strcmp(name, "[vvar]") != 0;
-}
-
-static int region_search(struct search *s, uintptr_t from, uintptr_t to)
-{
-	/* A sanitizer's shadow: terabytes, and never a pointer. */
-	if (to - from > 1ul << 40)
-		return 0;
-	for (uintptr_t at = from; at < to; at += CHUNK) {
-		size_t bytes = to - at < CHUNK ? to - at : CHUNK;
-
-		if (chunk_search(s, at, bytes) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int maps_search(struct search *s)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	uintptr_t from, to, own = (uintptr_t)s->words;
-	char line[512], mode[5], name[256];
-	int r = maps ? 0 : -1;
-
-	while (r == 0 && fgets(line, sizeof(line), maps)) {
-		name[0] = '\0';
-		if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %255s", &from, &to,
-			   mode, name) < 3)
-			continue;
-		if (!region_counts(mode, name))
-			continue;
-		/* Our own window, which the kernel may have joined to a
-		 * neighbour. */
-		if (own >= from && own < to) {
-			r = region_search(s, from, own);
-			if (r == 0)
-				r = region_search(s, own + CHUNK, to);
-			continue;
-		}
-		r = region_search(s, from, to);
-	}
-	if (maps)
-		fclose(maps);
+	if (memory_peek(at, s->words, bytes) == 0)
+		return words_look(s, s->words, at, bytes);
+	for (size_t done = 0; r == GO_ON && bytes > PAGE && done < bytes;
+	     done += PAGE)
+		r = run_look(s, at + done, PAGE);
 	return r;
 }
 
-int memory_search(const struct hw_hidden *ranges, const struct hw_span *self,
-		  size_t n, bool *held, const struct hw_span *skip,
-		  size_t nskip, bool (*busy)(void *), void *arg)
+static enum outcome chunk_look(struct search *s, uintptr_t at, size_t bytes)
 {
-	struct search s = {.ranges = ranges,
-			   .self = self,
-			   .n = n,
-			   .held = held,
-			   .skip = skip,
-			   .nskip = nskip,
-			   .busy = busy,
-			   .arg = arg};
-	int r = -1;
+	uintptr_t first = at & ~(PAGE - 1);
+	size_t pages = (at + bytes - first + PAGE - 1) / PAGE, i = 0, run;
+	ssize_t want = (ssize_t)(pages * 8);
+	enum outcome r = GO_ON;
+
+	if (pread(s->pagemap, s->present, (size_t)want,
+		  (off_t)(first / PAGE * 8)) != want)
+		return GIVEN_UP;
+	for (; r == GO_ON && i < pages; i += run + 1) {
+		uintptr_t from = first + i * PAGE, to;
+
+		for (run = 0; i + run < pages && (s->present[i + run] >> 62);
+		     run++)
+			;
+		to = from + run * PAGE;
+		from = from < at ? at : from;
+		to = to > at + bytes ? at + bytes : to;
+		if (run)
+			r = run_look(s, from, to - from);
+	}
+	if (r == GO_ON && s->q->busy && s->q->busy(s->q->busy_arg))
+		return GIVEN_UP;
+	return r;
+}
+
+/* The small regions that were put aside. */
+static enum outcome small_look(struct search *s)
+{
+	struct iovec to = {s->words, 0};
+	enum outcome r = GO_ON;
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->nsmall; i++)
+		to.iov_len += s->small[i].iov_len;
+	if (s->nsmall && process_vm_readv(getpid(), &to, 1, s->small, s->nsmall,
+					  0) != (ssize_t)to.iov_len)
+		at = CHUNK; /* one of them has gone: each by itself */
+	for (size_t i = 0; r == GO_ON && i < s->nsmall; i++) {
+		uintptr_t from = (uintptr_t)s->small[i].iov_base;
+		size_t len = s->small[i].iov_len;
+
+		r = at == CHUNK ? run_look(s, from, len)
+				: words_look(s, s->words + at / 8, from, len);
+		at += at == CHUNK ? 0 : len;
+	}
+	s->nsmall = 0;
+	return r;
+}
+
+static enum outcome region_look(struct search *s, uintptr_t from, uintptr_t to)
+{
+	enum outcome r = GO_ON;
+
+	/* A sanitizer's shadow: terabytes, and never a pointer. */
+	if (to - from > 1ul << 40)
+		return GO_ON;
+	if (to - from <= SMALL) {
+		s->small[s->nsmall++] = (struct iovec){(void *)from, to - from};
+		return s->nsmall == BATCH ? small_look(s) : GO_ON;
+	}
+	for (uintptr_t at = from; r == GO_ON && at < to;) {
+		uintptr_t end = (at + CHUNK) & ~(PAGE - 1);
+
+		end = end < to ? end : to;
+		/* an unaligned start must not make it one page too many */
+		if (end - at > CHUNK - PAGE && end != to)
+			end -= PAGE;
+		r = chunk_look(s, at, end - at);
+		at = end;
+	}
+	return r;
+}
+
+/* [FROM, TO) less what is passed over. */
+static enum outcome parts_look(struct search *s, uintptr_t from, uintptr_t to)
+{
+	const struct hw_span *skip = s->q->skip;
+	enum outcome r = GO_ON;
+	uintptr_t own = (uintptr_t)s->words;
+
+	if (own > from && own < to) { /* our window, joined to a neighbour */
+		r = parts_look(s, from, own);
+		from = own;
+	}
+	if (own == from)
+		from += CHUNK;
+	while (s->skip < s->q->nskip && skip[s->skip].to <= from)
+		s->skip++;
+	for (size_t i = s->skip; r == GO_ON && from < to; i++) {
+		uintptr_t end = to;
+
+		if (i < s->q->nskip && skip[i].from < end)
+			end = skip[i].from;
+		if (end > from)
+			r = region_look(s, from, end);
+		if (i == s->q->nskip || skip[i].from >= to)
+			break;
+		from = skip[i].to > from ? skip[i].to : from;
+	}
+	return r;
+}
+
+static enum outcome maps_look(struct search *s)
+{
+	const struct map *m;
+	size_t n = maps_all(&m);
+	enum outcome r = GO_ON;
+
+	for (; r == GO_ON && n; n--, m++)
+		if (m->read && m->write && m->kind != MAP_KIND_DEVICE)
+			r = parts_look(s, map_from(m), map_to(m));
+	return r == GO_ON ? small_look(s) : r;
+}
+
+int memory_search(const struct memory_search *q)
+{
+	struct search s = {.q = q};
+	enum outcome r = GIVEN_UP;
 
 	s.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	s.words = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s.pagemap >= 0 && s.words != MAP_FAILED)
-		r = maps_search(&s);
+		r = maps_look(&s);
 	if (s.words != MAP_FAILED)
 		munmap(s.words, CHUNK);
 	if (s.pagemap >= 0)
 		close(s.pagemap);
-	return r;
+	return r == GIVEN_UP ? -1 : 0;
 }

@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * A search of the program's writable memory for words that point into some
- * address ranges.
+ * Reading the program's memory while it runs on, and searching all of it that
+ * can be written for words that point to a suspect (snapshot.h).
  */
 #ifndef HW_MEMORY_H
 #define HW_MEMORY_H
 
 #include "codeserver/guest.h"
 
-/*
- * Sets held[i] to true where a word of writable memory points into ranges[i],
- * unless the word lies in self[i].
- * SKIP: spans that do not count. BUSY is asked now and then whether to give
- * up. 0, or -1: given up, or memory could not be read; held means nothing.
- */
-int memory_search(const struct hw_hidden *ranges, const struct hw_span *self,
-		  size_t n, bool *held, const struct hw_span *skip,
-		  size_t nskip, bool (*busy)(void *), void *arg);
+/* Copies N bytes from AT; where they are not mapped it fails, where a plain
+ * load would kill. 0 or -1. */
+int memory_peek(uintptr_t at, void *to, size_t n);
+
+struct memory_search {
+	/* A word at AT that points to a suspect; MANGLED: as in a jmp_buf.
+	 * False: enough, end the search. */
+	bool (*hit)(void *arg, uintptr_t at, uintptr_t word, bool mangled);
+	/* Asked now and then whether to give up; may be NULL. */
+	bool (*busy)(void *busy_arg);
+	void *arg, *busy_arg;
+	/* Memory that is passed over, in order of address. */
+	const struct hw_span *skip;
+	size_t nskip;
+};
+
+/* Of what maps.h knows, so after maps_read. 0 (also when HIT ended it), or -1:
+ * given up, or memory could not be read; then what was hit is not all. */
+int memory_search(const struct memory_search *s);
 
 #endif

@@ -19,31 +19,12 @@
 #include <stdlib.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/holders.h"
 #include "codeserver/image.h"
-#include "codeserver/memory.h"
 #include "codeserver/registry.h"
 #include "codeserver/table.h"
-#include "codeserver/threads.h"
 
-#define TABLES_MAX (THREADS_RANGES / 4)
-#define LINK_MAP_SIZE 0x480 /* glibc's whole struct link_map, at least */
-
-/* An old version under examination: its spans are ranges[first, last). */
-struct candidate {
-	struct hw_mod *mod;
-	struct hw_version *version;
-	size_t first, last;
-};
-
-struct look {
-	struct candidate cand[THREADS_RANGES];
-	size_t ncand;
-	struct hw_hidden ranges[THREADS_RANGES];
-	struct hw_span self[THREADS_RANGES]; /* the image of each range */
-	bool held[THREADS_RANGES];
-	struct hw_span tables[TABLES_MAX]; /* the first ranges */
-	size_t n, ntables;
-};
+#define TABLES_MAX 64
 
 static bool constant_in(const struct hw_image *i)
 {
@@ -68,140 +49,81 @@ static const char *kept_by_books(const struct hw_version *v)
 	return NULL;
 }
 
-static void candidate_add(struct look *l, struct hw_mod *m,
-			  struct hw_version *v)
+static void version_drop(struct hw_mod *m, struct hw_version *v)
 {
-	struct candidate *c = &l->cand[l->ncand];
+	struct hw_version **p = &m->old;
 
-	v->kept = kept_by_books(v);
-	if (v->kept || l->n + v->image.nspans > THREADS_RANGES)
-		return;
-	*c = (struct candidate){m, v, l->n, l->n + v->image.nspans};
-	for (size_t i = 0; i < v->image.nspans; i++) {
-		uintptr_t base = v->image.base;
-
-		l->self[l->n] = (struct hw_span){base, base + v->image.size};
-		l->ranges[l->n++] = span_hide(base + v->image.spans[i].from,
-					      base + v->image.spans[i].to);
-	}
-	l->ncand++;
+	while (*p != v)
+		p = &(*p)->older;
+	*p = v->older;
+	image_close(&v->image);
+	free(v);
 }
 
-static void candidates_find(struct look *l)
+static void tables_drop(void)
 {
-	l->ntables = l->n = table_retired(l->tables, TABLES_MAX);
-	for (size_t i = 0; i < l->ntables; i++)
-		l->ranges[i] = span_hide(l->tables[i].from, l->tables[i].to);
+	struct hw_span all[TABLES_MAX], gone[TABLES_MAX];
+	bool held[TABLES_MAX];
+	size_t n = table_retired(all, TABLES_MAX), free_ones = 0;
+
+	if (!n || holders_tables(all, n, held) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!held[i])
+			gone[free_ones++] = all[i];
+	table_free_retired(gone, free_ones);
+}
+
+static size_t candidates_find(struct holders_of *of)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < hw_guest.nmods; i++) {
 		struct hw_version *v = hw_guest.mods[i].old;
 
-		for (; v; v = v->older)
-			candidate_add(l, &hw_guest.mods[i], v);
-	}
-}
-
-static bool candidate_held(const struct look *l, const struct candidate *c)
-{
-	for (size_t i = c->first; i < c->last; i++)
-		if (l->held[i])
-			return true;
-	return false;
-}
-
-static void version_free(struct candidate *c)
-{
-	struct hw_version **p = &c->mod->old;
-
-	while (*p != c->version)
-		p = &(*p)->older;
-	*p = c->version->older;
-	image_close(&c->version->image);
-	free(c->version);
-}
-
-/* Tables: only a thread that stands inside a stub needs an old one. */
-static void tables_free(struct look *l)
-{
-	struct hw_span gone[TABLES_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->ntables; i++)
-		if (!l->held[i])
-			gone[n++] = l->tables[i];
-	table_free_retired(gone, n);
-}
-
-/*
- * Memory that does not count: our tables, dead stack, and what the dynamic
- * linker notes of an image: its l_text_end is the first byte of .rodata when
- * that begins the next page, and so would hold the version for ever.
- */
-static size_t skips_find(const struct look *l, struct hw_span *skip, size_t max)
-{
-	const struct hw_span *dead;
-	size_t n = 0, ndead = threads_dead(&dead);
-
-	for (size_t i = 0; i < ndead && n < max; i++)
-		skip[n++] = dead[i];
-	for (size_t i = 0; i < l->ncand && n < max; i++) {
-		uintptr_t map = (uintptr_t)l->cand[i].version->image.handle;
-
-		skip[n++] = (struct hw_span){map, map + LINK_MAP_SIZE};
-	}
-	n += table_retired(skip + n, max - n);
-	return n;
-}
-
-static unsigned candidates_settle(struct look *l, bool (*busy)(void *),
-				  void *arg)
-{
-	struct hw_span skip[512];
-	bool threads[THREADS_RANGES];
-	unsigned gone = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		threads[i] = l->held[i];
-	if (memory_search(l->ranges, l->self, l->n, l->held, skip,
-			  skips_find(l, skip, 512), busy, arg) < 0)
-		return 0;
-	for (size_t i = 0; i < l->ncand; i++) {
-		struct candidate *c = &l->cand[i];
-		bool thread = false;
-
-		for (size_t k = c->first; k < c->last; k++)
-			thread |= threads[k];
-		if (candidate_held(l, c)) {
-			c->version->kept = thread ? "a thread may be in it"
-						  : "memory points into it";
-			continue;
+		for (; v && n < HOLDERS_VERSIONS; v = v->older) {
+			v->kept = kept_by_books(v);
+			if (!v->kept)
+				of[n++] =
+				    (struct holders_of){.mod =
+							    &hw_guest.mods[i],
+							.version = v};
 		}
-		version_free(c);
-		gone++;
 	}
-	return gone;
+	return n;
 }
 
 bool purge_wanted(void)
 {
 	if (table_retired_count())
 		return true;
-	for (size_t i = 0; i < hw_guest.nmods; i++) {
-		struct hw_version *v = hw_guest.mods[i].old;
-
-		for (; v; v = v->older)
+	for (size_t i = 0; i < hw_guest.nmods; i++)
+		for (struct hw_version *v = hw_guest.mods[i].old; v;
+		     v = v->older)
 			if (v->image.handle)
 				return true;
-	}
 	return false;
 }
 
 unsigned purge_try(bool (*busy)(void *), void *arg)
 {
-	struct look l = {.ncand = 0};
+	struct holders_of of[HOLDERS_VERSIONS];
+	size_t n = candidates_find(of);
+	unsigned gone = 0;
+	int r = n ? holders_look(of, n, busy, arg) : 0;
 
-	candidates_find(&l);
-	if (!l.n || threads_look(l.ranges, l.n, l.held) < 0)
-		return 0;
-	tables_free(&l);
-	return l.ncand ? candidates_settle(&l, busy, arg) : 0;
+	tables_drop();
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct hw_version *v =
+		    (struct hw_version *)(uintptr_t)of[i].version;
+
+		if (of[i].code || of[i].data) {
+			v->kept = of[i].code ? "a thread may be in it"
+					     : "memory points into it";
+			continue;
+		}
+		version_drop((struct hw_mod *)(uintptr_t)of[i].mod, v);
+		gone++;
+	}
+	return gone;
 }

@@ -5,24 +5,28 @@
  * seen at the same instant.
  *
  * A blocked thread is not disturbed. /proc/self/task/TID/syscall gives its
- * stack pointer, and its stack is read from there up. Its context switches are
- * counted before and after: if they differ it has run meanwhile and what was
- * read means nothing. (What such a thread keeps in callee-saved registers
- * alone is not seen: the kernel has them. That can be a pointer to a string of
- * an old version, never a return address.)
+ * stack pointer, and its stack is read from there up. The time it has had on a
+ * processor is read before and after (by its clock: 0.2 us, where its context
+ * switches in /proc cost 10): if it has grown the thread has run meanwhile and
+ * what was read means nothing. By the same clock a thread that has not run
+ * since the last look need not be looked at again: the words that were found
+ * on its stack are remembered. That makes the look past a thousand threads
+ * that sit in poll take half a millisecond instead of five.
  *
- * A running thread gets a signal, and in the handler compares its own
- * registers and stack with the ranges; it goes on at once, and nobody waits
- * for anybody but the code server for the answers, for a while: all threads
- * that run are asked at the same time, since each answers when the scheduler
- * lets it. A thread that has blocked before its signal came has its call
- * restarted (SA_RESTART) at worst. The signal is the highest real-time one that
- * the program does not use; if there is none, or a thread blocks it, that
- * thread stays unseen and everything counts as held.
+ * What a blocked thread keeps in callee-saved registers alone is not seen: the
+ * kernel has them. That can be a pointer to a string of an old version, never
+ * a return address.
  *
- * The handler touches only its thread's own stack and its slot in `asks`: no
- * lock, no malloc, no errno. A slot is answered by a compare-and-swap on its
- * state, so an answer that comes too late changes nothing.
+ * A thread that runs is looked at again a few times, for most are about to
+ * block; the rest are asked by a signal (snapshot.c). One that blocks the
+ * signal is not asked and not seen.
+ *
+ * Where a thread's own stack lies is written in its struct pthread, next to
+ * the robust list's head, which the kernel knows. The distances are learnt
+ * from our own thread, whose stack we know. A thread that stands on another
+ * stack (a coroutine, an alternate stack) has its words there looked at; its
+ * own stack then is memory like any other, and so is the rest of a mapping in
+ * which such stacks lie.
  */
 #include "codeserver/threads.h"
 
@@ -30,147 +34,154 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MS 250          /* how long running threads are waited for */
-#define ASKS 256               /* threads asked at the same time */
-#define STACK_MAX (64ul << 20) /* bytes of stack that are read at most */
+#include "codeserver/maps.h"
+#include "codeserver/memory.h"
 
-enum {
-	ASK_IDLE,
-	ASK_OPEN,  /* the thread may answer */
-	ASK_TAKEN, /* the handler is at it */
-	ASK_ANSWERED,
+#define TRIES 4                 /* before a running thread is asked */
+#define STACK_MAX (64ul << 20)  /* bytes of stack that are read at most */
+#define WINDOW_KEPT (1ul << 20) /* of the window stay in memory */
+
+enum state {
+	STATE_NEW,     /* nothing is known of it */
+	STATE_BLOCKED, /* what is here stands as long as `cpu` does */
+	STATE_SEEN,    /* it ran when it was seen */
 };
 
-/* The question, the same for all threads asked; it stands while any slot is
- * open or taken. */
-static struct {
-	size_t n;
-	struct hw_hidden ranges[THREADS_RANGES];
-} question;
-
-/* One thread's answer. */
-static struct ask {
-	int state;
+struct thread {
 	pid_t tid;
-	uintptr_t sp;
-	bool held[THREADS_RANGES];
-} asks[ASKS];
+	enum state state;
+	unsigned round; /* of the look that listed it last */
+	bool at_home, in_stub;
+	uint64_t cpu;            /* ns it had run when it was read */
+	uint64_t home, home_end; /* its own stack, in units of 16 bytes */
+	uint64_t top;            /* of its frames; in 16 bytes; 0: not known */
+	uint64_t robust;         /* the list's head when home was learnt */
+	struct snapshot_words words;
+};
 
-static int signal_number;     /* 0: none to be had */
-static unsigned char *window; /* where other threads' stacks are read to */
-#define WINDOW (1ul << 20)
+static struct thread *all; /* mapped; in the order of the listing */
+static size_t nall, cap;
+static unsigned round_now;
+static bool stubs_clear;
+static void **table_then; /* the current table when the look began */
+static bool maps_fresh;   /* read in this look */
 
-/* The writable mappings when the look began, in order of address. Mapped, and
- * never given back, so that a late handler may still read it. */
-static struct hw_span *maps;
-static size_t nmaps, maps_cap;
+static unsigned char *window; /* STACK_MAX bytes: a blocked one's stack */
+static struct hw_span *stacks;
+static size_t nstacks, stacks_cap;
 
-static struct hw_span dead[256];
-static size_t ndead;
+/* In struct pthread: where the robust list's head is, and its stack's first
+ * byte with the size next to it. 0: not known. */
+static long robust_at, stack_at;
 
-static void word_compare(uintptr_t w, const struct hw_hidden *r, size_t n,
-			 bool *held)
+static void *pages(size_t bytes)
 {
-	for (size_t i = 0; i < n; i++)
-		if (hidden_has(&r[i], w))
-			held[i] = true;
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
 }
 
-/* No instrumentation: it reads dead stack, red zones and all. */
-__attribute__((no_sanitize("address", "thread", "undefined"))) static void
-words_compare(uintptr_t from, uintptr_t to, const struct hw_hidden *r, size_t n,
-	      bool *held)
+/* Once a look, and only if somebody wants to know: with many threads it takes
+ * longer than the rest. */
+static void maps_want(void)
 {
-	for (uintptr_t p = (from + 7) & ~7ul; p + 8 <= to; p += 8)
-		word_compare(*(volatile uintptr_t *)p, r, n, held);
+	if (!maps_fresh)
+		maps_read();
+	maps_fresh = true;
 }
 
-/* The mapping that holds SP, or whose lower end a stack has just outgrown. */
-static struct hw_span map_of(uintptr_t sp)
+/* --- a thread's own stack ------------------------------------------------- */
+
+static uintptr_t robust_head(pid_t tid)
 {
-	size_t lo = 0, hi = nmaps;
+	void *head = NULL;
+	size_t len;
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
+	return syscall(SYS_get_robust_list, tid, &head, &len) < 0
+		   ? 0
+		   : (uintptr_t)head;
+}
 
-		if (maps[mid].to <= sp)
-			lo = mid + 1;
-		else
-			hi = mid;
+/* In our own thread: its stack is a mapping between guard pages, and struct
+ * pthread lies at its upper end. */
+static void layout_learn(void)
+{
+	uintptr_t self = (uintptr_t)pthread_self(), v[2];
+	const struct map *m;
+
+	maps_want();
+	m = maps_find(self);
+	robust_at = (long)(robust_head(0) - self);
+	if (!m || robust_at <= 0 || robust_at > 4096)
+		return;
+	for (long at = 0; self + (size_t)at + 16 <= map_to(m); at += 8) {
+		memcpy(v, (void *)(self + (size_t)at), sizeof(v));
+		if (v[0] == map_from(m) && v[0] + v[1] == map_to(m))
+			stack_at = at;
 	}
-	if (lo == nmaps || sp + (1ul << 20) < maps[lo].from)
-		return (struct hw_span){0, 0};
-	return maps[lo];
 }
 
-/*
- * The stack is read from this function's frame up: the kernel has put the
- * interrupted registers there, so they are compared with it. (Not from the
- * context's stack pointer: a sanitizer calls handlers later than the kernel
- * did, with the context of then.)
- */
-static void handler(int sig, siginfo_t *info, void *context)
+static void home_main(struct thread *t)
 {
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-	struct ask *a = &asks[(unsigned)info->si_value.sival_int % ASKS];
-	int open = ASK_OPEN, e = errno;
+	const struct map *m;
+	size_t n;
 
-	(void)sig;
-	(void)context;
-	if (__atomic_load_n(&a->tid, __ATOMIC_ACQUIRE) ==
-		(pid_t)syscall(SYS_gettid) &&
-	    __atomic_compare_exchange_n(&a->state, &open, ASK_TAKEN, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-		words_compare(sp, map_of(sp).to, question.ranges, question.n,
-			      a->held);
-		a->sp = map_of(sp).to ? sp : 0;
-		__atomic_store_n(&a->state, ASK_ANSWERED, __ATOMIC_RELEASE);
-	}
-	errno = e;
+	maps_want();
+	n = maps_all(&m);
+	for (; n; n--, m++)
+		if (m->kind == MAP_KIND_STACK) {
+			t->home = map_from(m) >> 4;
+			t->home_end = map_to(m) >> 4;
+		}
 }
 
-/* The highest real-time signal at its default action. */
-static void signal_choose(void)
+static void home_find(struct thread *t)
 {
-	struct sigaction sa = {0}, was;
+	uintptr_t head = robust_head(t->tid), self = head - (size_t)robust_at,
+		  v[2];
 
-	sa.sa_sigaction = handler;
-	sa.sa_flags = SA_SIGINFO | SA_RESTART;
-	sigfillset(&sa.sa_mask);
-	for (int sig = SIGRTMAX; sig > SIGRTMIN; sig--) {
-		if (sigaction(sig, NULL, &was) < 0 || was.sa_handler != SIG_DFL)
-			continue;
-		if (sigaction(sig, &sa, NULL) == 0)
-			signal_number = sig;
+	if (t->robust == ~head)
+		return;
+	t->home = t->home_end = 0;
+	t->robust = ~head;
+	if (!head || !stack_at ||
+	    memory_peek(self + (size_t)stack_at, v, sizeof(v)) < 0)
+		return;
+	if (!v[0]) {
+		home_main(t);
 		return;
 	}
+	if (self <= v[0] || self - v[0] > v[1])
+		return;
+	t->home = v[0] >> 4;
+	t->home_end = self >> 4;
 }
 
-void threads_start(void)
+static struct hw_span home_of(const struct thread *t)
 {
-	memset(asks, 0, sizeof(asks)); /* a forked child's: nobody was asked */
-	if (!signal_number)
-		signal_choose();
+	return (struct hw_span){t->home << 4, t->home_end << 4};
 }
 
-/* Whether the handler is still ours: the program may have taken the signal. */
-static bool signal_ours(void)
+/* The main thread's stack grows: its lower end is where the limit puts it. */
+static bool home_has(const struct thread *t, uintptr_t sp)
 {
-	struct sigaction sa;
+	uintptr_t from = t->home << 4;
 
-	return signal_number && sigaction(signal_number, NULL, &sa) == 0 &&
-	       (sa.sa_flags & SA_SIGINFO) && sa.sa_sigaction == handler;
+	if (t->tid == getpid() && from > STACK_MAX)
+		from -= STACK_MAX;
+	return sp >= from && sp < t->home_end << 4;
 }
+
+/* --- what the kernel says of it ------------------------------------------- */
 
 static int proc_read(pid_t tid, const char *what, char *buf, size_t size)
 {
@@ -190,306 +201,475 @@ static int proc_read(pid_t tid, const char *what, char *buf, size_t size)
 	return 0;
 }
 
-/* Voluntary and involuntary switches, added. -1: it is gone. */
-static long switches(pid_t tid)
+void thread_name(pid_t tid, char name[16])
 {
-	char buf[4096];
-	const char *p, *q;
+	char buf[64];
 
-	if (proc_read(tid, "status", buf, sizeof(buf)) < 0)
-		return -1;
-	p = strstr(buf, "\nvoluntary_ctxt_switches:");
-	q = strstr(buf, "\nnonvoluntary_ctxt_switches:");
-	if (!p || !q)
-		return -1;
-	return atol(strchr(p, ':') + 1) + atol(strchr(q, ':') + 1);
+	name[0] = '\0';
+	if (proc_read(tid, "comm", buf, sizeof(buf)) < 0)
+		return;
+	buf[strcspn(buf, "\n")] = '\0';
+	snprintf(name, 16, "%.15s", buf);
 }
 
-/* 1 and where it stands, 0: it runs, -1: it is gone or cannot be seen. */
-static int blocked_at(pid_t tid, uintptr_t *sp, uintptr_t *pc,
-		      uintptr_t args[6])
+/* Nanoseconds on a processor, or 0: it is gone. */
+static uint64_t cpu_time(pid_t tid)
 {
+	clockid_t clock = (clockid_t)(~(unsigned)tid << 3 | 4 | 2);
+	struct timespec t;
+
+	if (clock_gettime(clock, &t) < 0)
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + 1;
+}
+
+/* 1: S has where it stands, and what it gave to its call; 0: it runs, -1: it
+ * is gone. */
+static int blocked_at(pid_t tid, struct snapshot *s)
+{
+	static const unsigned char arg[6] = {5, 4, 1, 10, 8, 9};
+	char buf[512], *p = buf;
 	unsigned long long v[9];
-	char buf[512];
-	int n;
+	int n = 0;
 
 	if (proc_read(tid, "syscall", buf, sizeof(buf)) < 0)
-		return -1;
-	if (!strncmp(buf, "running", 7))
+		return errno == ENOENT || errno == ESRCH ? -1 : 0;
+	/* "running", or "-1 ...": not in a call, its registers are hidden */
+	if (buf[0] < '0' || buf[0] > '9')
 		return 0;
-	n = sscanf(buf, "%llu %llx %llx %llx %llx %llx %llx %llx %llx", &v[0],
-		   &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8]);
-	memset(args, 0, 6 * sizeof(*args));
-	if (n == 9) {
-		for (int i = 0; i < 6; i++)
-			args[i] = v[1 + i];
-		*sp = v[7];
-		*pc = v[8];
-		return 1;
-	}
-	n = sscanf(buf, "-1 %llx %llx", &v[0], &v[1]);
-	if (n != 2) /* blocked outside a system call: a page fault */
-		return -1;
-	*sp = v[0];
-	*pc = v[1];
-	return 1;
-}
-
-static int maps_grow(void)
-{
-	size_t cap = maps_cap ? maps_cap * 2 : 1024;
-	struct hw_span *m = mmap(NULL, cap * sizeof(*m), PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (m == MAP_FAILED)
-		return -1;
-	if (maps)
-		memcpy(m, maps, nmaps * sizeof(*m));
-	maps = m;
-	maps_cap = cap;
-	return 0;
-}
-
-static int maps_read(void)
-{
-	FILE *file = fopen("/proc/self/maps", "re");
-	char line[512], mode[5];
-	struct hw_span m;
-	int r = file ? 0 : -1;
-
-	nmaps = 0;
-	while (r == 0 && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%lx-%lx %4s", &m.from, &m.to, mode) != 3 ||
-		    mode[1] != 'w')
-			continue;
-		if (nmaps == maps_cap)
-			r = maps_grow();
-		if (r == 0)
-			maps[nmaps++] = m;
-	}
-	if (file)
-		fclose(file);
-	return r;
-}
-
-static void dead_add(uintptr_t sp)
-{
-	struct hw_span m = map_of(sp);
-
-	if (m.to && sp > m.from && ndead < sizeof(dead) / sizeof(dead[0]))
-		dead[ndead++] = (struct hw_span){m.from, sp};
-}
-
-/* The code server's own stack holds nothing, alive or dead. It is mapped
- * between guard pages (server.c), so this is that stack and no more. */
-static void dead_own(void)
-{
-	struct hw_span m = map_of((uintptr_t)__builtin_frame_address(0));
-
-	if (m.to)
-		dead[ndead++] = m;
-}
-
-size_t threads_dead(const struct hw_span **spans)
-{
-	*spans = dead;
-	return ndead;
-}
-
-static int stack_look(uintptr_t sp, uintptr_t end, const struct hw_hidden *r,
-		      size_t n, bool *held)
-{
-	while (sp < end) {
-		size_t len = end - sp < WINDOW ? end - sp : WINDOW;
-		struct iovec to = {window, len}, from = {(void *)sp, len};
-
-		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) !=
-		    (ssize_t)len)
-			return -1;
-		words_compare((uintptr_t)window, (uintptr_t)window + len, r, n,
-			      held);
-		sp += len;
-	}
-	return 0;
-}
-
-/* 1: seen; 0: it runs, or has run meanwhile; -1: gone. */
-static int blocked_look(pid_t tid, const struct hw_hidden *r, size_t n,
-			bool *held)
-{
-	bool mine[THREADS_RANGES] = {false};
-	uintptr_t sp, pc, args[6], end;
-	long before = switches(tid);
-	int state = before < 0 ? -1 : blocked_at(tid, &sp, &pc, args);
-
-	if (state <= 0)
-		return state;
-	end = map_of(sp).to;
-	if (!end || end - sp > STACK_MAX)
-		return 0;
-	word_compare(pc, r, n, mine);
+	for (; n < 9; n++)
+		v[n] = strtoull(p, &p, n ? 16 : 10);
+	*s = (struct snapshot){.tid = tid, .blocked = true};
 	for (int i = 0; i < 6; i++)
-		word_compare(args[i], r, n, mine);
-	if (stack_look(sp & ~7ul, end, r, n, mine) < 0 ||
-	    switches(tid) != before || blocked_at(tid, &sp, &pc, args) != 1)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		held[i] |= mine[i];
-	dead_add(sp - 128);
+		s->reg[arg[i]] = v[1 + i];
+	s->reg[CFI_RSP] = v[7];
+	s->reg[CFI_RIP] = v[8];
+	s->known = 1u << CFI_RSP | 1u << CFI_RIP;
+	for (int i = 0; i < 6; i++)
+		s->known |= 1u << arg[i];
 	return 1;
 }
 
-static void pause_ns(long ns)
+/* Whether TID would not get signal SIG now. */
+static bool signals_blocked(pid_t tid)
 {
-	struct timespec t = {0, ns};
+	char buf[4096], *p;
 
-	nanosleep(&t, NULL);
+	if (proc_read(tid, "status", buf, sizeof(buf)) < 0)
+		return false;
+	p = strstr(buf, "\nSigBlk:");
+	return p && strtoull(p + 8, NULL, 16) >> (snapshot_signal() - 1) & 1;
 }
 
-/* Sends thread TID its question. 0, or -1: it cannot be asked, or is gone. */
-static int thread_ask(unsigned i, pid_t tid)
-{
-	struct ask *a = &asks[i];
-	siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
+/* --- a look at one -------------------------------------------------------- */
 
-	info.si_pid = getpid();
-	info.si_uid = getuid();
-	info.si_value.sival_int = (int)i;
-	a->sp = 0;
-	memset(a->held, 0, sizeof(a->held));
-	__atomic_store_n(&a->tid, tid, __ATOMIC_RELEASE);
-	__atomic_store_n(&a->state, ASK_OPEN, __ATOMIC_RELEASE);
-	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number,
-		    &info) == 0)
+/* A stub: mov table(%rip),%r11; jmp *n(%r11). One who stands at its second
+ * instruction holds a table. */
+static bool stub_second(uintptr_t pc)
+{
+	unsigned char b[10];
+
+	return (pc & 15) == 7 && memory_peek(pc - 7, b, sizeof(b)) == 0 &&
+	       !memcmp(b, "\x4c\x8b\x1d", 3) &&
+	       !memcmp(b + 7, "\x41\xff\xa3", 3);
+}
+
+/* On the stack is what a signal interrupted there. */
+static bool words_in_stub(const struct snapshot_words *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (!w->word[i].mangled &&
+		    stub_second(HW_ARENA_BASE + w->word[i].offset))
+			return true;
+	return w->more;
+}
+
+static bool stack_in_stub(const struct snapshot *s)
+{
+	const uintptr_t *w = (const uintptr_t *)s->stack;
+
+	if (!s->words->more)
+		return words_in_stub(s->words);
+	for (size_t i = 0; i < s->size / 8; i++)
+		if (w[i] - HW_ARENA_BASE < HW_ARENA_SIZE && stub_second(w[i]))
+			return true;
+	return false;
+}
+
+/* Where the stack ends that SP is on. */
+static uintptr_t stack_end(const struct thread *t, uintptr_t sp)
+{
+	const struct map *m;
+
+	if (home_has(t, sp))
+		return t->home_end << 4;
+	maps_want();
+	m = maps_find(sp);
+	if (!m || !m->read)
 		return 0;
-	__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
-	return -1;
+	return map_to(m) - sp < SNAPSHOT_COPY ? map_to(m) : sp + SNAPSHOT_COPY;
 }
 
-static bool answered(const struct ask *a)
+/* Reads the stack of S to the window, and its words to T. 0 or -1. */
+static int stack_read(struct thread *t, struct snapshot *s)
 {
-	int state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+	uintptr_t sp = s->reg[CFI_RSP], end = stack_end(t, sp);
 
-	return state == ASK_ANSWERED || state == ASK_IDLE;
+	s->from = sp & ~7ul;
+	t->at_home = home_has(t, sp);
+	t->words = (struct snapshot_words){.n = 0};
+	if (end <= sp || end - s->from > STACK_MAX ||
+	    memory_peek(s->from, window, end - s->from) < 0)
+		return -1;
+	s->size = end - s->from;
+	s->seen = end;
+	s->stack = window;
+	if (t->at_home)
+		s->home = home_of(t);
+	words_gather(&t->words, (const uintptr_t *)window, s->size / 8, 0);
+	s->words = &t->words;
+	for (int i = 0; i < CFI_REGS; i++)
+		t->words.suspicious |= suspect(s->reg[i]);
+	return 0;
 }
 
-/* Waits for N answers, at most ANSWER_MS. */
-static void answers_wait(unsigned n)
+/* Whether T, not run since, is clean by what is remembered. */
+static bool clean_still(const struct thread *t, uint64_t cpu)
 {
-	long waited = 0, step = 20000;
-	unsigned i = 0;
-
-	while (waited < ANSWER_MS * 1000000l) {
-		while (i < n && answered(&asks[i]))
-			i++;
-		if (i == n)
-			return;
-		pause_ns(step);
-		waited += step;
-		if (step < 1000000)
-			step *= 2;
-	}
-}
-
-/* What thread A answered; if it has not, the question is closed and it may
- * hold everything. */
-static void answer_take(struct ask *a, size_t n, bool *held)
-{
-	int state = ASK_OPEN;
-
-	if (__atomic_compare_exchange_n(&a->state, &state, ASK_IDLE, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		state = ASK_OPEN;
-	/* It is at it now: it ends soon, or a debugger holds it. */
-	for (int i = 0; i < 1000 && state == ASK_TAKEN; i++) {
-		pause_ns(50000);
-		state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
-	}
-	if (state == ASK_IDLE) /* never asked: it was gone */
-		return;
-	for (size_t i = 0; i < n; i++)
-		held[i] |= state != ASK_ANSWERED || a->held[i] || !a->sp;
-	if (state != ASK_ANSWERED)
-		return;
-	dead_add(a->sp);
-	__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
-}
-
-/* Asks NTIDS threads that ran when they were looked at. */
-static void running_look(const pid_t *tids, unsigned ntids, size_t n,
-			 bool *held)
-{
-	for (unsigned i = 0; i < ntids; i++)
-		thread_ask(i, tids[i]);
-	answers_wait(ntids);
-	for (unsigned i = 0; i < ntids; i++)
-		answer_take(&asks[i], n, held);
-}
-
-/* A slot still taken by a handler that never ended: no question can be put. */
-static bool asks_free(void)
-{
-	for (unsigned i = 0; i < ASKS; i++)
-		if (__atomic_load_n(&asks[i].state, __ATOMIC_ACQUIRE) ==
-		    ASK_TAKEN)
+	if (t->state != STATE_BLOCKED || t->cpu != cpu || t->words.more)
+		return false;
+	for (unsigned i = 0; i < t->words.n; i++)
+		if (suspect(HW_ARENA_BASE + t->words.word[i].offset))
 			return false;
 	return true;
 }
 
-/* All threads but our own: those that block are read, the others gathered
- * and asked, ASKS at a time. */
-static int threads_walk(DIR *d, const struct hw_hidden *r, size_t n, bool *held)
+bool threads_still(const struct snapshot *s)
 {
-	pid_t own = (pid_t)syscall(SYS_gettid), tids[ASKS];
-	bool can_ask = signal_ours() && asks_free();
-	unsigned ntids = 0;
-	struct dirent *e;
+	for (size_t i = 0; i < nall; i++)
+		if (all[i].tid == s->tid)
+			return cpu_time(s->tid) == all[i].cpu;
+	return false;
+}
 
-	question.n = n;
-	memcpy(question.ranges, r, n * sizeof(*r));
-	while ((e = readdir(d)) != NULL) {
-		pid_t tid = (pid_t)atoi(e->d_name);
+enum looked {
+	LOOKED_DONE,
+	LOOKED_RUNS,
+	LOOKED_GONE
+};
 
-		if (tid <= 0 || tid == own ||
-		    blocked_look(tid, r, n, held) != 0)
-			continue;
-		if (!can_ask)
-			return -1;
-		tids[ntids++] = tid;
-		if (ntids == ASKS) {
-			running_look(tids, ntids, n, held);
-			ntids = 0;
-		}
+/* Registers are not remembered, so a thread with one that points into the
+ * arena is looked at again each time. */
+static enum looked blocked_look(struct thread *t, const struct threads_look *l)
+{
+	static struct snapshot s;
+	uint64_t cpu = cpu_time(t->tid);
+	enum looked r = LOOKED_RUNS;
+	int state;
+
+	if (!cpu)
+		return LOOKED_GONE;
+	if (clean_still(t, cpu))
+		return LOOKED_DONE;
+	t->state = STATE_NEW;
+	state = blocked_at(t->tid, &s);
+	if (state <= 0)
+		return state < 0 ? LOOKED_GONE : LOOKED_RUNS;
+	home_find(t);
+	if (stack_read(t, &s) < 0)
+		return LOOKED_RUNS;
+	t->cpu = cpu;
+	t->top = 0;
+	t->in_stub = stack_in_stub(&s);
+	if (cpu_time(t->tid) == cpu &&
+	    (!t->words.suspicious || l->see(l->arg, &s))) {
+		for (int i = 0; i < CFI_REGS; i++)
+			t->words.more |=
+			    s.reg[i] - HW_ARENA_BASE < HW_ARENA_SIZE;
+		t->state = STATE_BLOCKED;
+		r = LOOKED_DONE;
 	}
-	running_look(tids, ntids, n, held);
+	memset(&s, 0, sizeof(s));
+	return r;
+}
+
+/* The answers of N threads that were asked. */
+static void answers_see(struct thread *const *t, const enum snapshot_got *got,
+			unsigned n, const struct threads_look *l)
+{
+	static struct snapshot s;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (got[i] == SNAPSHOT_SILENT)
+			l->unseen(l->arg, t[i]->tid, "it did not answer");
+		if (got[i] == SNAPSHOT_SILENT)
+			stubs_clear = false;
+		if (got[i] != SNAPSHOT_ANSWERED)
+			continue;
+		snapshot_answer(i, &s);
+		t[i]->state = STATE_SEEN;
+		t[i]->at_home = s.home.to != 0;
+		t[i]->top = 0;
+		stubs_clear &=
+		    !stub_second(s.reg[CFI_RIP]) && !words_in_stub(s.words);
+		if (s.words->suspicious)
+			l->see(l->arg, &s);
+	}
+	memset(&s, 0, sizeof(s));
+	snapshot_done();
+}
+
+static void running_look(struct thread *const *t, unsigned n,
+			 const struct threads_look *l)
+{
+	struct hw_span home[SNAPSHOT_SLOTS];
+	pid_t tid[SNAPSHOT_SLOTS];
+	struct thread *asked[SNAPSHOT_SLOTS];
+	enum snapshot_got got[SNAPSHOT_SLOTS];
+	unsigned nasked = 0;
+	bool can = snapshot_possible();
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!can || signals_blocked(t[i]->tid)) {
+			stubs_clear = false;
+			l->unseen(l->arg, t[i]->tid,
+				  can ? "it runs and blocks all signals"
+				      : "it runs, and the program has taken "
+					"all signals to ask it by");
+			continue;
+		}
+		home_find(t[i]);
+		home[nasked] = home_of(t[i]);
+		tid[nasked] = t[i]->tid;
+		asked[nasked++] = t[i];
+	}
+	maps_want(); /* the handler asks, if it is on another stack */
+	snapshot_ask(tid, home, nasked, got);
+	answers_see(asked, got, nasked, l);
+}
+
+/* --- all of them ---------------------------------------------------------- */
+
+static int grow(void)
+{
+	size_t more = cap ? cap * 2 : 256;
+	struct thread *t = pages(more * sizeof(*t));
+
+	if (!t)
+		return -1;
+	if (all) {
+		memcpy(t, all, nall * sizeof(*t));
+		munmap(all, cap * sizeof(*t));
+	}
+	all = t;
+	cap = more;
 	return 0;
 }
 
-int threads_look(const struct hw_hidden *ranges, size_t n, bool *held)
+/* The entry of TID, which is expected at or after HINT. */
+static struct thread *thread_entry(pid_t tid, size_t hint)
 {
-	DIR *d;
-	int r;
+	for (size_t i = 0; i < nall; i++) {
+		struct thread *t = &all[(hint + i) % nall];
 
-	if (!window)
-		window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (window == MAP_FAILED) {
-		window = NULL;
-		return -1;
+		if (t->tid == tid)
+			return t;
 	}
-	ndead = 0;
-	d = maps_read() == 0 ? opendir("/proc/self/task") : NULL;
-	if (!d)
-		return -1;
-	dead_own();
-	r = threads_walk(d, ranges, n, held);
-	closedir(d);
-	/* What was compared must not be found as a holder afterwards. */
-	explicit_bzero(window, WINDOW);
-	explicit_bzero(question.ranges, sizeof(question.ranges));
-	question.n = 0;
-	if (maps)
-		explicit_bzero(maps, nmaps * sizeof(*maps));
-	nmaps = 0;
+	if (nall == cap && grow() < 0)
+		return NULL;
+	memset(&all[nall], 0, sizeof(*all));
+	all[nall].tid = tid;
+	return &all[nall++];
+}
+
+/* Forgets those that the last listing did not have; the order stays. */
+static void entries_sweep(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nall; i++)
+		if (all[i].round == round_now) {
+			if (n != i)
+				all[n] = all[i];
+			n++;
+		}
+	nall = n;
+}
+
+static int threads_list(void)
+{
+	pid_t own = (pid_t)syscall(SYS_gettid);
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+	size_t hint = 0;
+	int r = d ? 0 : -1;
+
+	round_now++;
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		pid_t tid = (pid_t)atoi(e->d_name);
+		struct thread *t;
+
+		if (tid <= 0 || tid == own)
+			continue;
+		t = thread_entry(tid, hint);
+		if (!t) {
+			r = -1;
+			break;
+		}
+		t->round = round_now;
+		hint = (size_t)(t - all) + 1;
+	}
+	if (d)
+		closedir(d);
+	entries_sweep();
 	return r;
+}
+
+static int prepare(void)
+{
+	maps_fresh = false;
+	if (!window)
+		window = pages(STACK_MAX);
+	if (!window)
+		return -1;
+	if (!stack_at)
+		layout_learn();
+	return 0;
+}
+
+/* The window's copies must not be found as holders afterwards. */
+static void finish(void)
+{
+	madvise(window, STACK_MAX, MADV_DONTNEED);
+}
+
+static enum looked one_look(struct thread *t, const struct threads_look *l)
+{
+	enum looked r = LOOKED_RUNS;
+
+	for (int i = 0; i < TRIES && r == LOOKED_RUNS; i++)
+		r = blocked_look(t, l);
+	return r;
+}
+
+static void all_look(const struct threads_look *l)
+{
+	struct thread *run[SNAPSHOT_SLOTS];
+	unsigned nrun = 0;
+
+	stubs_clear = true;
+	for (size_t i = 0; i < nall; i++) {
+		enum looked r = one_look(&all[i], l);
+
+		if (r == LOOKED_DONE)
+			stubs_clear &= !all[i].in_stub;
+		if (r != LOOKED_RUNS)
+			continue;
+		run[nrun++] = &all[i];
+		if (nrun == SNAPSHOT_SLOTS) {
+			running_look(run, nrun, l);
+			nrun = 0;
+		}
+	}
+	if (nrun)
+		running_look(run, nrun, l);
+	finish();
+}
+
+int threads_look(const struct threads_look *l)
+{
+	stubs_clear = false;
+	table_then = *hw_guest.program->table;
+	if (prepare() < 0 || threads_list() < 0)
+		return -1;
+	all_look(l);
+	return 0;
+}
+
+void threads_look_again(const struct threads_look *l)
+{
+	if (prepare() == 0)
+		all_look(l);
+}
+
+void threads_look_one(const struct threads_look *l, pid_t tid)
+{
+	struct thread *t;
+
+	stubs_clear = false;
+	if (prepare() < 0)
+		return;
+	t = thread_entry(tid, 0);
+	if (t && one_look(t, l) == LOOKED_RUNS)
+		running_look(&t, 1, l);
+	stubs_clear = false;
+	finish();
+}
+
+bool threads_stubs_clear(void)
+{
+	return stubs_clear && table_then == *hw_guest.program->table;
+}
+
+void threads_top(pid_t tid, uintptr_t top)
+{
+	for (size_t i = 0; i < nall; i++)
+		if (all[i].tid == tid)
+			all[i].top = top >> 4;
+}
+
+static int stacks_room(void)
+{
+	if (stacks_cap >= nall + 1)
+		return 0;
+	if (stacks)
+		munmap(stacks, stacks_cap * sizeof(*stacks));
+	stacks_cap = nall * 2 + 64;
+	stacks = pages(stacks_cap * sizeof(*stacks));
+	if (!stacks)
+		stacks_cap = 0;
+	return stacks ? 0 : -1;
+}
+
+static int span_order(const void *a, const void *b)
+{
+	const struct hw_span *x = a, *y = b;
+
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+size_t threads_stacks(const struct hw_span **spans)
+{
+	const struct map *own = maps_find((uintptr_t)&own), *m;
+
+	nstacks = 0;
+	*spans = stacks;
+	if (stacks_room() < 0)
+		return 0;
+	/* Ours is mapped between guard pages: that stack and no more. */
+	if (own)
+		stacks[nstacks++] =
+		    (struct hw_span){map_from(own), map_to(own)};
+	for (size_t i = 0; i < nall; i++) {
+		const struct thread *t = &all[i];
+
+		if (!t->at_home || t->state == STATE_NEW || !t->home_end)
+			continue;
+		m = maps_find((t->home_end << 4) - 1);
+		stacks[nstacks++] =
+		    (struct hw_span){m && m->kind == MAP_KIND_STACK
+					 ? map_from(m)
+					 : t->home << 4,
+				     (t->top ? t->top : t->home_end) << 4};
+	}
+	qsort(stacks, nstacks, sizeof(*stacks), span_order);
+	*spans = stacks;
+	return nstacks;
+}
+
+void threads_start(void)
+{
+	nall = 0; /* a forked child's threads are others */
+	stack_at = 0;
+	snapshot_start();
 }

@@ -1,27 +1,48 @@
 /* SPDX-License-Identifier: MIT
  *
- * A look at every thread of the program: does its stack or do its registers
- * hold a word that points into one of some address ranges?
+ * A look at every thread of the program, for those with a word on their stack
+ * or in a register that points to a suspect (snapshot.h).
  */
 #ifndef HW_THREADS_H
 #define HW_THREADS_H
 
-#include "codeserver/guest.h"
-
-#define THREADS_RANGES 64
+#include "codeserver/snapshot.h"
 
 /* At the start, and in a forked child. */
 void threads_start(void);
 
-/*
- * Sets held[i] to true where a thread has, or may have, a word in ranges[i]
- * (at most THREADS_RANGES). What could not be seen counts as held. The code
- * server's own thread is left out. 0, or -1: the threads could not be listed.
- */
-int threads_look(const struct hw_hidden *ranges, size_t n, bool *held);
+struct threads_look {
+	/* A thread with suspicious words. S is good until the return; false:
+	 * the thread has run meanwhile, so forget what it gave. */
+	bool (*see)(void *arg, const struct snapshot *s);
+	/* One of which nothing could be learnt, and why. */
+	void (*unseen)(void *arg, pid_t tid, const char *why);
+	void *arg;
+};
 
-/* After a look: the dead ends of stacks, below each thread's stack pointer,
- * that a search of memory passes over: what is there is no holder. */
-size_t threads_dead(const struct hw_span **spans);
+/* All threads but our own. 0, or -1: they could not be listed. */
+int threads_look(const struct threads_look *l);
+/* Those that the last look listed, again. */
+void threads_look_again(const struct threads_look *l);
+/* One; what it says of a thread that is gone is nothing. */
+void threads_look_one(const struct threads_look *l, pid_t tid);
+
+/* Whether the last threads_look saw all threads and none of them inside a stub,
+ * and no table was replaced since; false after threads_look_one. */
+bool threads_stubs_clear(void);
+
+/* Whether what S, of a blocked thread, was read from still stands. */
+bool threads_still(const struct snapshot *s);
+
+/* After a look and a maps_read: the stacks of threads that stand on their own,
+ * and ours: the look has judged them, a search of memory must not. In order of
+ * address. */
+size_t threads_stacks(const struct hw_span **spans);
+/* From SEE: the thread's outermost frame ends at TOP, what is above is memory
+ * like any other. */
+void threads_top(pid_t tid, uintptr_t top);
+
+/* The name of TID as the kernel has it, without a newline; or "". */
+void thread_name(pid_t tid, char name[16]);
 
 #endif

@@ -38,12 +38,8 @@ _hotwatch() {
 		return # files
 	elif [[ $word == -* ]]; then
 		words=$(_hotwatch_options "$command")
-	else
-		case $command in
-		which | load | holders | soft-purge | purge | delete | rollback)
-			words=$(_hotwatch_modules)
-			;;
-		esac
+	elif [ "$command" = which ] || [ "$command" = load ]; then
+		words=$(_hotwatch_modules)
 	fi
 	# shellcheck disable=SC2207
 	COMPREPLY=($(compgen -W "$words" -- "$word"))

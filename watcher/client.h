@@ -26,9 +26,8 @@ enum {
 
 /* Why a call failed; zeroed before use, client_error_free'd after. */
 struct client_error {
-	char *reason;       /* one word: "unsafe", "closed", "deadline" ... */
-	char *message;      /* for a person */
-	struct cJSON *data; /* all that the other side said of it, or NULL */
+	char *reason;  /* one word: "unsafe", "closed", "deadline" ... */
+	char *message; /* for a person */
 };
 void client_error_free(struct client_error *e);
 

@@ -19,7 +19,7 @@ struct ask {
 	engine_load_cb *loaded;
 	void *arg;
 	struct strv names;
-	unsigned flags;
+	bool force;
 	struct set *set;
 	uint64_t first;
 };
@@ -110,13 +110,12 @@ static void ask_unit(struct ask *a, struct unit *u)
 {
 	if (u->state == UNIT_FAILED || u->state == UNIT_GONE)
 		unit_touch(u);
-	if (a->flags & ENGINE_FORCE) {
+	if (a->force) {
 		unit_touch(u);
 		u->force = true;
 	}
 	a->set = set_join(a->set, u, SET_ASKED, a->first);
 	a->set->why = SET_ASKED;
-	a->set->flags |= a->flags;
 }
 
 static void ask_name(struct ask *a, const char *name)
@@ -190,7 +189,7 @@ void engine_sync(struct engine *e, void (*done)(int status, void *arg),
 	ask_begin(e, a);
 }
 
-void engine_load(struct engine *e, const char *const *modules, unsigned flags,
+void engine_load(struct engine *e, const char *const *modules, bool force,
 		 engine_load_cb *done, void *arg)
 {
 	struct ask *a = xcalloc(1, sizeof(*a));
@@ -198,7 +197,7 @@ void engine_load(struct engine *e, const char *const *modules, unsigned flags,
 	strv_addv(&a->names, modules);
 	a->loaded = done;
 	a->arg = arg;
-	a->flags = flags;
+	a->force = force;
 	ask_begin(e, a);
 }
 

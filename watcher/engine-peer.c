@@ -8,7 +8,6 @@
  */
 #include "watcher/engine-internal.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +21,6 @@ static void peer_free(struct peer *p)
 	round_peer_gone(p);
 	if (p->program)
 		p->program->attached--;
-	held_forget(p);
-	cJSON_Delete(p->fates);
-	cJSON_Delete(p->exits);
 	free(p->reason);
 	free(p);
 }
@@ -121,7 +117,6 @@ static void ready(struct session *s, void *arg)
 	p->mine = true;
 	attach(p);
 	tell(p, EVENT_ATTACHED, s->program);
-	held_attached(p);
 	if (p->program)
 		peer_compare(p, SET_ATTACH);
 	engine_pump(e);
@@ -149,16 +144,6 @@ static void changed(struct session *s, void *arg)
 	engine_pump(p->e);
 }
 
-static void told(struct session *s, const char *method, const cJSON *params,
-		 void *arg)
-{
-	struct peer *p = arg;
-
-	(void)s;
-	if (p->mine)
-		held_told(p, method, params);
-}
-
 static void lost(struct session *s, bool refused, const char *why, void *arg)
 {
 	struct peer *p = arg;
@@ -175,7 +160,7 @@ static void lost(struct session *s, bool refused, const char *why, void *arg)
 	engine_pump(e);
 }
 
-static const struct session_callbacks callbacks = {ready, changed, told, lost};
+static const struct session_callbacks callbacks = {ready, changed, lost};
 
 void peer_found(const char *path, int pid, void *engine)
 {

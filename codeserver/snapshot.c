@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A thread that runs takes its own picture: it gets a signal, and the handler
+ * looks through its stack for words that point into the arena, notes them with
+ * the registers, and goes on. Only if a word is suspicious the stack is copied
+ * too, SNAPSHOT_COPY bytes at most: that is what an unwinder needs, and takes
+ * 30 us. Nobody waits for anybody but the code server for the answers, for a
+ * while: all are asked at once, since each answers when the scheduler lets it.
+ *
+ * The handler takes no lock, calls nothing of libc, and writes to its slot
+ * only. A slot is answered by a compare-and-swap on its state, so an answer
+ * that comes too late changes nothing. It runs on the program's alternate
+ * stack if there is one (SA_ONSTACK): a coroutine's stack may be small.
+ *
+ * The signal is the highest real-time one that the program does not use. It is
+ * installed by the bare system call: a sanitizer's sigaction would call us
+ * later than the kernel did, with a context of then. The C library's is called
+ * first, for its restorer. A thread that blocks all signals is never asked
+ * (threads.c), so that none pile up.
+ */
+#include "codeserver/snapshot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "codeserver/maps.h"
+
+#define ANSWER_MS 250 /* how long running threads are waited for */
+
+/* Out of the sanitizers' sight: dead stack, red zones and all. */
+#define UNSEEN                                              \
+	__attribute__((no_sanitize("address", "undefined"), \
+		       disable_sanitizer_instrumentation))
+
+enum {
+	ASK_IDLE,
+	ASK_OPEN,  /* the thread may answer */
+	ASK_TAKEN, /* the handler is at it */
+	ASK_ANSWERED,
+};
+
+static struct ask {
+	int state;
+	pid_t tid;
+	uintptr_t home_from, home_to;
+	/* its answer */
+	bool at_home;
+	uint64_t not_reg[CFI_REGS];
+	uint64_t not_from, not_seen;
+	size_t copied;
+	uint64_t ticks;
+	struct snapshot_words words;
+} * asks; /* SNAPSHOT_SLOTS, mapped */
+
+static unsigned char *copies; /* SNAPSHOT_SLOTS * SNAPSHOT_COPY */
+static int signal_number;     /* 0: none to be had */
+static uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
+static uint64_t longest_ticks, tick_zero;
+static struct timespec time_zero;
+
+/* What the kernel takes. */
+struct kernel_action {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+
+void suspects_clear(void)
+{
+	memset(suspects, 0, sizeof(suspects));
+}
+
+void suspects_add(uintptr_t from, uintptr_t to)
+{
+	for (uintptr_t p = from & ~0xfffful; p < to; p += 0x10000) {
+		uintptr_t bit = (p - HW_ARENA_BASE) >> 16;
+
+		if (p - HW_ARENA_BASE < HW_ARENA_SIZE)
+			suspects[bit / 64] |= 1ul << bit % 64;
+	}
+}
+
+UNSEEN bool suspect(uintptr_t word)
+{
+	uintptr_t offset = word - HW_ARENA_BASE;
+
+	return offset < HW_ARENA_SIZE &&
+	       (suspects[offset >> 22] >> (offset >> 16) % 64 & 1);
+}
+
+UNSEEN static void word_note(struct snapshot_words *w, uintptr_t word,
+			     uint32_t at, bool mangled)
+{
+	w->suspicious |= suspect(word);
+	if (w->n == SNAPSHOT_WORDS) {
+		w->more = true;
+		return;
+	}
+	w->word[w->n].at = at;
+	w->word[w->n].offset = (uint32_t)(word - HW_ARENA_BASE) & 0x7fffffff;
+	w->word[w->n++].mangled = mangled;
+}
+
+UNSEEN void words_gather(struct snapshot_words *w, const uintptr_t *word,
+			 size_t n, uint32_t at)
+{
+	const volatile uintptr_t *p = word;
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t v = p[i], d = demangle(v);
+
+		if (v - HW_ARENA_BASE < HW_ARENA_SIZE)
+			word_note(w, v, at + (uint32_t)i, false);
+		else if (d - HW_ARENA_BASE < HW_ARENA_SIZE)
+			word_note(w, d, at + (uint32_t)i, true);
+	}
+}
+
+/* --- the handler ---------------------------------------------------------- */
+
+/* memcpy would be a sanitizer's. */
+UNSEEN static void copy(unsigned char *to, uintptr_t from, size_t n)
+{
+	__asm__ volatile("rep movsb"
+			 : "+D"(to), "+S"(from), "+c"(n)
+			 :
+			 : "memory");
+}
+
+/* DWARF's order from the kernel's. */
+static const unsigned char greg_of[CFI_REGS] = {REG_RAX, REG_RDX, REG_RCX,
+						REG_RBX, REG_RSI, REG_RDI,
+						REG_RBP, REG_RSP, REG_R8,
+						REG_R9,  REG_R10, REG_R11,
+						REG_R12, REG_R13, REG_R14,
+						REG_R15, REG_RIP};
+
+/* The end of the stack that SP is on; 0: of none that we know. */
+UNSEEN static uintptr_t stack_end(struct ask *a, uintptr_t sp)
+{
+	const struct map *m;
+
+	a->at_home = sp >= a->home_from && sp < a->home_to;
+	if (a->at_home)
+		return a->home_to;
+	m = maps_find(sp);
+	if (!m || !m->read)
+		return 0;
+	return map_to(m) - sp < SNAPSHOT_COPY ? map_to(m) : sp + SNAPSHOT_COPY;
+}
+
+UNSEEN static void answer(struct ask *a, const ucontext_t *context)
+{
+	const greg_t *g = context->uc_mcontext.gregs;
+	uintptr_t sp = (uintptr_t)g[REG_RSP], from, end;
+
+	for (int i = 0; i < CFI_REGS; i++)
+		a->not_reg[i] = ~(uint64_t)g[greg_of[i]];
+	for (int i = 0; i < CFI_REGS; i++) {
+		uintptr_t v = (uintptr_t)g[greg_of[i]];
+
+		a->words.suspicious |= suspect(v);
+	}
+	from = (sp - SNAPSHOT_RED_ZONE) & ~7ul;
+	end = stack_end(a, sp);
+	a->not_from = ~from;
+	a->not_seen = ~end;
+	if (end <= from) {
+		a->words.more = a->words.suspicious = true;
+		a->not_seen = ~from;
+		return;
+	}
+	words_gather(&a->words, (const uintptr_t *)from, (end - from) / 8, 0);
+	if (!a->words.suspicious)
+		return;
+	a->copied = end - from < SNAPSHOT_COPY ? end - from : SNAPSHOT_COPY;
+	copy(copies + (size_t)(a - asks) * SNAPSHOT_COPY, from, a->copied);
+}
+
+/*
+ * The thread has blocked between our look and our signal, and the kernel broke
+ * off its call, with EINTR if it is one of those that SA_RESTART does not
+ * cover (poll, nanosleep). It is made again: `mov $nr,%eax; syscall` is how
+ * libc makes it. Ours is the highest signal, so the last to be delivered: if
+ * another one is there too, its handler is what we interrupt, not the call.
+ */
+UNSEEN static void call_restart(ucontext_t *context)
+{
+	greg_t *g = context->uc_mcontext.gregs;
+	const unsigned char *b = (const unsigned char *)g[REG_RIP] - 7;
+
+	if (g[REG_RAX] != -EINTR || b[0] != 0xb8 || b[5] != 0x0f ||
+	    b[6] != 0x05)
+		return;
+	g[REG_RAX] = b[1] | b[2] << 8 | b[3] << 16 | b[4] << 24;
+	g[REG_RIP] -= 2;
+}
+
+UNSEEN static void handler(int sig, siginfo_t *info, void *context)
+{
+	uint64_t began = __builtin_ia32_rdtsc();
+	struct ask *a =
+	    &asks[(unsigned)info->si_value.sival_int % SNAPSHOT_SLOTS];
+	int open = ASK_OPEN, e = errno;
+
+	(void)sig;
+	if (__atomic_load_n(&a->tid, __ATOMIC_ACQUIRE) ==
+		(pid_t)syscall(SYS_gettid) &&
+	    __atomic_compare_exchange_n(&a->state, &open, ASK_TAKEN, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		answer(a, context);
+		a->ticks = __builtin_ia32_rdtsc() - began;
+		__atomic_store_n(&a->state, ASK_ANSWERED, __ATOMIC_RELEASE);
+	}
+	call_restart(context);
+	errno = e;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+static int kernel_sigaction(int sig, const struct kernel_action *set,
+			    struct kernel_action *was)
+{
+	return (int)syscall(SYS_rt_sigaction, sig, set, was, 8);
+}
+
+static int signal_take(int sig)
+{
+	struct sigaction sa = {.sa_handler = SIG_IGN};
+	struct kernel_action k;
+
+	if (sigaction(sig, &sa, NULL) < 0 || kernel_sigaction(sig, NULL, &k))
+		return -1;
+	k.handler = handler;
+	k.flags |= SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+	k.mask = ~0ul;
+	return kernel_sigaction(sig, &k, NULL);
+}
+
+/* The highest real-time signal at its default action. */
+static void signal_choose(void)
+{
+	struct kernel_action was;
+
+	for (int sig = SIGRTMAX; sig > SIGRTMIN; sig--) {
+		if (kernel_sigaction(sig, NULL, &was) || was.handler)
+			continue;
+		if (signal_take(sig) == 0)
+			signal_number = sig;
+		return;
+	}
+}
+
+static void *pages(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void snapshot_start(void)
+{
+	size_t bytes = SNAPSHOT_SLOTS * sizeof(*asks);
+
+	if (!asks)
+		asks = pages(bytes);
+	if (!copies)
+		copies = pages((size_t)SNAPSHOT_SLOTS * SNAPSHOT_COPY);
+	if (!asks || !copies)
+		return;
+	memset(asks, 0, bytes); /* a forked child's: nobody was asked */
+	if (!signal_number)
+		signal_choose();
+	clock_gettime(CLOCK_MONOTONIC, &time_zero);
+	tick_zero = __builtin_ia32_rdtsc();
+}
+
+/* The program may have taken the signal; a handler may never have ended. */
+bool snapshot_possible(void)
+{
+	struct kernel_action k;
+
+	if (!signal_number || kernel_sigaction(signal_number, NULL, &k) ||
+	    k.handler != handler)
+		return false;
+	for (unsigned i = 0; i < SNAPSHOT_SLOTS; i++)
+		if (__atomic_load_n(&asks[i].state, __ATOMIC_ACQUIRE) ==
+		    ASK_TAKEN)
+			return false;
+	return true;
+}
+
+int snapshot_signal(void)
+{
+	return signal_number;
+}
+
+/* 0, or -1: it is gone, or cannot be asked (errno). */
+static int slot_ask(unsigned i, pid_t tid, const struct hw_span *home)
+{
+	struct ask *a = &asks[i];
+	siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = (int)i;
+	a->home_from = home->from;
+	a->home_to = home->to;
+	a->copied = 0;
+	a->words.n = 0;
+	a->words.more = a->words.suspicious = false;
+	__atomic_store_n(&a->tid, tid, __ATOMIC_RELEASE);
+	__atomic_store_n(&a->state, ASK_OPEN, __ATOMIC_RELEASE);
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number,
+		    &info) == 0)
+		return 0;
+	__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
+	return -1;
+}
+
+static void pause_ns(long ns)
+{
+	struct timespec t = {0, ns};
+
+	nanosleep(&t, NULL);
+}
+
+static bool answered(const struct ask *a)
+{
+	int state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+
+	return state == ASK_ANSWERED || state == ASK_IDLE;
+}
+
+/* Waits for N answers, at most ANSWER_MS. A thread that ended meanwhile will
+ * never answer. */
+static void answers_wait(unsigned n)
+{
+	long waited = 0, step = 20000;
+	unsigned i = 0;
+
+	while (waited < ANSWER_MS * 1000000l) {
+		while (i < n && answered(&asks[i]))
+			i++;
+		if (i == n)
+			return;
+		if (step > 500000 &&
+		    syscall(SYS_tgkill, getpid(), asks[i].tid, 0) < 0)
+			i++;
+		pause_ns(step);
+		waited += step;
+		if (step < 1000000)
+			step *= 2;
+	}
+}
+
+/* What became of question I; if there is no answer it is closed. */
+static enum snapshot_got slot_close(unsigned i)
+{
+	struct ask *a = &asks[i];
+	int state = ASK_OPEN;
+
+	if (__atomic_compare_exchange_n(&a->state, &state, ASK_IDLE, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return syscall(SYS_tgkill, getpid(), a->tid, 0) < 0
+			   ? SNAPSHOT_GONE
+			   : SNAPSHOT_SILENT;
+	/* It is at it now: it ends soon, or a debugger holds it. */
+	for (int k = 0; k < 1000 && state == ASK_TAKEN; k++) {
+		pause_ns(50000);
+		state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+	}
+	if (state != ASK_ANSWERED)
+		return SNAPSHOT_SILENT;
+	if (a->ticks > longest_ticks)
+		longest_ticks = a->ticks;
+	return SNAPSHOT_ANSWERED;
+}
+
+void snapshot_ask(const pid_t *tid, const struct hw_span *home, unsigned n,
+		  enum snapshot_got *got)
+{
+	bool asked[SNAPSHOT_SLOTS];
+
+	for (unsigned i = 0; i < n; i++) {
+		asked[i] = slot_ask(i, tid[i], &home[i]) == 0;
+		if (!asked[i])
+			got[i] =
+			    errno == ESRCH ? SNAPSHOT_GONE : SNAPSHOT_SILENT;
+	}
+	answers_wait(n);
+	for (unsigned i = 0; i < n; i++)
+		if (asked[i])
+			got[i] = slot_close(i);
+}
+
+void snapshot_answer(unsigned i, struct snapshot *s)
+{
+	const struct ask *a = &asks[i];
+
+	*s = (struct snapshot){.tid = a->tid};
+	for (int k = 0; k < CFI_REGS; k++)
+		s->reg[k] = ~a->not_reg[k];
+	s->known = (1u << CFI_REGS) - 1;
+	if (a->at_home)
+		s->home = (struct hw_span){a->home_from, a->home_to};
+	s->from = ~a->not_from;
+	s->seen = ~a->not_seen;
+	s->stack = copies + (size_t)i * SNAPSHOT_COPY;
+	s->size = a->copied;
+	s->words = &a->words;
+}
+
+/* What was copied must not be found as a holder afterwards. */
+void snapshot_done(void)
+{
+	for (unsigned i = 0; i < SNAPSHOT_SLOTS; i++) {
+		struct ask *a = &asks[i];
+		int state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+
+		if (state != ASK_ANSWERED)
+			continue;
+		if (a->copied)
+			madvise(copies + (size_t)i * SNAPSHOT_COPY,
+				SNAPSHOT_COPY, MADV_DONTNEED);
+		__atomic_store_n(&a->state, ASK_IDLE, __ATOMIC_RELEASE);
+	}
+}
+
+unsigned snapshot_longest(void)
+{
+	struct timespec t;
+	double ns, ticks = (double)(__builtin_ia32_rdtsc() - tick_zero);
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	ns = (double)(t.tv_sec - time_zero.tv_sec) * 1e9 +
+	     (double)(t.tv_nsec - time_zero.tv_nsec);
+	ns *= ticks > 0 ? (double)longest_ticks / ticks : 0;
+	longest_ticks = 0;
+	return (unsigned)ns;
+}
