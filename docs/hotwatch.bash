@@ -38,8 +38,12 @@ _hotwatch() {
 		return # files
 	elif [[ $word == -* ]]; then
 		words=$(_hotwatch_options "$command")
-	elif [ "$command" = which ] || [ "$command" = load ]; then
-		words=$(_hotwatch_modules)
+	else
+		case $command in
+		which | load | holders | soft-purge | purge | delete | rollback)
+			words=$(_hotwatch_modules)
+			;;
+		esac
 	fi
 	# shellcheck disable=SC2207
 	COMPREPLY=($(compgen -W "$words" -- "$word"))

@@ -18,11 +18,22 @@
 #include "watcher/project.h"
 #include "watcher/survey.h"
 
-int ask_fail(const struct options *o, int status, const char *reason,
-	     const char *fmt, ...)
+void ask_complain(const struct options *o, const char *reason, const char *s)
 {
 	struct text t = {0};
 	struct ui ui;
+
+	ui_open(&ui, STDERR_FILENO, o->color);
+	text_printf(&t, "hotwatch %s: ", o->command->name);
+	ui_put(&t, &ui, UI_BAD, "%s", reason);
+	text_printf(&t, ": %s\n", s);
+	fputs(t.s, stderr);
+	text_free(&t);
+}
+
+int ask_fail(const struct options *o, int status, const char *reason,
+	     const char *fmt, ...)
+{
 	va_list ap;
 	char *s;
 
@@ -39,12 +50,7 @@ int ask_fail(const struct options *o, int status, const char *reason,
 		ask_print_json(doc);
 		cJSON_Delete(doc);
 	}
-	ui_open(&ui, STDERR_FILENO, o->color);
-	text_printf(&t, "hotwatch %s: ", o->command->name);
-	ui_put(&t, &ui, UI_BAD, "%s", reason);
-	text_printf(&t, ": %s\n", s);
-	fputs(t.s, stderr);
-	text_free(&t);
+	ask_complain(o, reason, s);
 	free(s);
 	return status;
 }
@@ -145,15 +151,14 @@ static int keep_wanted(const struct options *o, cJSON *targets)
 }
 
 static cJSON *ask_targets(const struct options *o, const char *root,
-			  cJSON *(*direct)(const cJSON *, const char *),
-			  int *status)
+			  const struct ask_question *q, int *status)
 {
 	cJSON *found, *result = NULL;
 	int silent;
 
 	found = survey_targets(root, o->target, &silent);
 	if (cJSON_GetArraySize(found) > 0)
-		result = direct(found, root);
+		result = q->direct(found, root, q);
 	else if (silent > 0)
 		*status = ask_fail(o, STATUS_UNASKED, "no_target",
 				   "%d process%s did not answer; stopped, or "
@@ -170,16 +175,19 @@ static cJSON *ask_targets(const struct options *o, const char *root,
 }
 
 static cJSON *call(const struct options *o, struct client *c,
-		   const char *method, int *status)
+		   const struct ask_question *q, int *status)
 {
 	struct client_error e = {0};
 	cJSON *result = NULL, *targets;
 
-	if (client_call(c, method, NULL, &result, &e) < 0) {
+	client_limit(c, PROJECT_LIMIT_MS + q->limit_ms);
+	if (client_call(c, q->method, cJSON_Duplicate(q->params, true), &result,
+			&e) < 0) {
 		*status = ask_fail(o, ask_status(e.reason), e.reason, "%s",
 				   e.message);
 	} else {
 		targets = cJSON_GetObjectItemCaseSensitive(result, "targets");
+		client_limit(c, PROJECT_LIMIT_MS);
 		add_names(c, targets);
 		*status = keep_wanted(o, targets);
 	}
@@ -187,8 +195,7 @@ static cJSON *call(const struct options *o, struct client *c,
 	return result;
 }
 
-cJSON *ask_watcher(const struct options *o, const char *method,
-		   cJSON *(*direct)(const cJSON *found, const char *root),
+cJSON *ask_watcher(const struct options *o, const struct ask_question *q,
 		   int *status)
 {
 	char *err = NULL, *root = project_root(NULL, o->target, &err);
@@ -199,9 +206,9 @@ cJSON *ask_watcher(const struct options *o, const char *method,
 	if (!root && o->target)
 		*status = ask_fail(o, STATUS_UNASKED, "no_target", "%s", err);
 	else if (root && project_connect(root, &c, NULL, NULL, NULL) == 0)
-		result = call(o, c, method, status);
+		result = call(o, c, q, status);
 	else
-		result = ask_targets(o, root, direct, status);
+		result = ask_targets(o, root, q, status);
 	if (*status != 0) {
 		cJSON_Delete(result);
 		result = NULL;

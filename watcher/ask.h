@@ -19,6 +19,9 @@ struct cJSON;
 int ask_fail(const struct options *o, int status, const char *reason,
 	     const char *fmt, ...) PRINTF(4, 5);
 
+/* The line on stderr alone. */
+void ask_complain(const struct options *o, const char *reason, const char *s);
+
 /* The exit status that belongs to a reason. */
 int ask_status(const char *reason);
 
@@ -30,15 +33,22 @@ void ask_print_json(const struct cJSON *json); /* one line on stdout */
 int ask_attach(const struct options *o, struct client **c,
 	       client_notified *notified, void *arg);
 
+/* What the project's watcher is asked; if none runs, DIRECT makes the answer
+ * from the targets of the project (or all, if the current folder is in none),
+ * which survey_targets FOUND. */
+struct ask_question {
+	const char *method;
+	const struct cJSON *params; /* may be NULL */
+	int limit_ms;               /* it may take so much longer than ever */
+	struct cJSON *(*direct)(const struct cJSON *found, const char *root,
+				const struct ask_question *q);
+};
+
 /*
- * Asks the project's watcher METHOD. If none runs, the answer is made by
- * DIRECT from the targets of the project (or all, if the
- * current folder is in none). Only targets that --target names are left in
- * the answer's "targets". NULL: failed, printed, *status set.
+ * Only targets that --target names are left in the answer's "targets". NULL:
+ * failed, printed, *status set.
  */
-struct cJSON *ask_watcher(const struct options *o, const char *method,
-			  struct cJSON *(*direct)(const struct cJSON *found,
-						  const char *root),
+struct cJSON *ask_watcher(const struct options *o, const struct ask_question *q,
 			  int *status);
 
 /* A module as a user names it; the name of a file becomes its absolute path.

@@ -15,14 +15,8 @@
 #include "watcher/cc.h"
 #include "watcher/jsonlist.h"
 #include "watcher/manifest.h"
+#include "watcher/tools.h"
 #include "watcher/util.h"
-
-/* The variables that clang reads and that change what it makes. */
-static const char *const clang_env[] = {
-    "CPATH",         "C_INCLUDE_PATH",          "SOURCE_DATE_EPOCH",
-    "COMPILER_PATH", "CCC_OVERRIDE_OPTIONS",    "CCC_ADD_ARGS",
-    "SDKROOT",       "CLANG_NO_DEFAULT_CONFIG",
-};
 
 static void path_member(cJSON *o, const char *name, const char *dir,
 			const char *path)
@@ -49,10 +43,9 @@ char *cc_record_make(const struct cc *c, char *const *argv, const char *source,
 	path_member(o, "output", c->dir, output);
 	path_member(o, "depfile", c->dir, depfile);
 	env = cJSON_AddObjectToObject(o, "env");
-	for (size_t i = 0; i < ARRAY_SIZE(clang_env); i++)
-		if (getenv(clang_env[i]))
-			cJSON_AddStringToObject(env, clang_env[i],
-						getenv(clang_env[i]));
+	for (const char *const *v = tool_clang_env; *v; v++)
+		if (getenv(*v))
+			cJSON_AddStringToObject(env, *v, getenv(*v));
 	text = cJSON_PrintUnformatted(o);
 	cJSON_Delete(o);
 	copy = text ? xstrdup(text) : NULL;

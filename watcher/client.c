@@ -42,6 +42,7 @@ void client_error_free(struct client_error *e)
 {
 	free(e->reason);
 	free(e->message);
+	cJSON_Delete(e->data);
 	*e = (struct client_error){0};
 }
 
@@ -213,6 +214,7 @@ static void on_answer(const cJSON *result, const cJSON *error, void *arg)
 		  *json_str(data, "reason") ? json_str(data, "reason")
 					    : "failed",
 		  message);
+	w->error->data = cJSON_Duplicate(data, true);
 	w->status = json_int(error, "code", 0) == HW_RPC_CLOSED
 			? CLIENT_CLOSED
 			: CLIENT_REFUSED;

@@ -26,8 +26,9 @@ enum {
 
 /* Why a call failed; zeroed before use, client_error_free'd after. */
 struct client_error {
-	char *reason;  /* one word: "unsafe", "closed", "deadline" ... */
-	char *message; /* for a person */
+	char *reason;       /* one word: "unsafe", "closed", "deadline" ... */
+	char *message;      /* for a person */
+	struct cJSON *data; /* all that the other side said of it, or NULL */
 };
 void client_error_free(struct client_error *e);
 

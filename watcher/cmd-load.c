@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "watcher/ask.h"
+#include "watcher/engine.h"
 #include "watcher/follow.h"
 #include "watcher/jsonget.h"
 #include "watcher/project.h"
@@ -66,6 +67,12 @@ static void on_loaded(const cJSON *result, const char *reason,
 	finish(l);
 }
 
+static unsigned load_flags(const struct options *o)
+{
+	return (options_given(o, "force") ? ENGINE_FORCE : 0) |
+	       (options_given(o, "purge") ? ENGINE_KILL : 0);
+}
+
 static int load(struct loading *l, const char *root)
 {
 	const char *reason = "failed";
@@ -79,7 +86,7 @@ static int load(struct loading *l, const char *root)
 				    .wanted = wants_no_event};
 	if (follow_open(&l->follow, &reason, &err) == 0) {
 		follow_load(&l->follow, (const char *const *)l->modules.v,
-			    options_given(l->o, "force"), on_loaded, l);
+			    load_flags(l->o), on_loaded, l);
 	} else {
 		l->status = ask_fail(l->o, STATUS_UNASKED, reason, "%s", err);
 		screen_close(&l->screen);
@@ -112,7 +119,8 @@ static int exec_load(struct options *o)
 }
 
 static const struct option_spec load_options[] = {
-    {"force", 'f', NULL, "compile what seems unchanged, ask again who refused"},
+    {"force", 'f', NULL, "load even the same code; ask again who refused"},
+    {"purge", 'p', NULL, "end processes that hold a version that must go"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -126,6 +134,10 @@ const struct command cmd_load_entry = {
 	"without a running watcher too.\n\n"
 	"MODULE is a module's name (src/server), its last part if that is\n"
 	"unique (server), or the path of its source (src/server.c).\n"
+	"A process keeps two versions of a module. If threads still run the\n"
+	"one that would be the third, it stays until they have left it, or,\n"
+	"with --purge, hotwatch processes in it are ended (`hotwatch purge`\n"
+	"says more); but only once the new code is known to be good.\n\n"
 	"--target says which project is meant by one of its processes; all\n"
 	"of them get the code.\n\n"
 	"exit status: 0 live, or nothing had changed; 1 refused or not built;\n"

@@ -67,13 +67,15 @@ static void put_targets(struct text *out, const struct ui *ui,
 		text_puts(out, "no hot-built program runs\n");
 }
 
+static const struct ask_question question = {.method = "watch/modules",
+					     .direct = survey_modules};
+
 static int exec_modules(struct options *o)
 {
 	struct text out = {0};
 	struct ui ui;
 	int status;
-	cJSON *answer =
-	    ask_watcher(o, "watch/modules", survey_modules, &status);
+	cJSON *answer = ask_watcher(o, &question, &status);
 
 	if (!answer)
 		return status;

@@ -44,8 +44,8 @@ static void put_targets(struct text *out, const struct ui *ui,
 			const cJSON *targets)
 {
 	static const char *const heads[] = {"PID",     "PROGRAM", "STATE",
-					    "MODULES", "BEHIND",  "STARTED",
-					    "REASON",  NULL};
+					    "MODULES", "BEHIND",  "OLD",
+					    "STARTED", "REASON",  NULL};
 	struct table t;
 	const cJSON *target;
 
@@ -59,11 +59,34 @@ static void put_targets(struct text *out, const struct ui *ui,
 		table_cell(&t, state_style(state), "%s", state);
 		table_cell(&t, UI_PLAIN, "%d", json_int(target, "modules", 0));
 		table_cell(&t, UI_PLAIN, "%d", json_int(target, "behind", 0));
+		table_cell(&t, UI_PLAIN, "%d", json_int(target, "old", 0));
 		put_started(&t, json_int(target, "pid", 0));
 		table_cell(&t, UI_PLAIN, "%s", json_str(target, "reason"));
 	}
 	table_put(out, ui, &t);
 	table_free(&t);
+}
+
+/* "src/server v0 held by main thread in main (server.c:7120)" */
+static void put_held(struct text *out, const struct ui *ui,
+		     const cJSON *targets)
+{
+	const cJSON *t, *h;
+
+	cJSON_ArrayForEach(t, targets)
+	{
+		cJSON_ArrayForEach(h, json_at(t, "held"))
+		{
+			ui_put(out, ui, UI_NAME, "%s v%d",
+			       json_str(h, "module"),
+			       json_int(h, "version", 0));
+			ui_put(out, ui, UI_WARN, " held");
+			ui_put(out, ui, UI_PLAIN, " by %s",
+			       json_str(h, "message"));
+			text_printf(out, ", in pid %d\n",
+				    json_int(t, "pid", 0));
+		}
+	}
 }
 
 /* A module's error, worded as the event that told it. */
@@ -114,16 +137,20 @@ static void put_status(struct text *out, const struct ui *ui,
 		put_targets(out, ui, targets);
 	else
 		text_puts(out, "no hot-built program runs\n");
+	put_held(out, ui, targets);
 	put_building(out, ui, json_at(status, "building"));
 	put_errors(out, ui, json_at(status, "errors"));
 }
+
+static const struct ask_question question = {.method = "watch/status",
+					     .direct = survey_status};
 
 static int exec_status(struct options *o)
 {
 	struct text out = {0};
 	struct ui ui;
 	int status;
-	cJSON *answer = ask_watcher(o, "watch/status", survey_status, &status);
+	cJSON *answer = ask_watcher(o, &question, &status);
 
 	if (!answer)
 		return status;
@@ -144,7 +171,9 @@ const struct command cmd_status_entry = {
     .about =
 	"Shows every process of the project that runs hot-built code: whether\n"
 	"it is up to date with what is on disk, how many modules are behind\n"
-	"it, and which modules do not compile or were refused.\n\n"
+	"it, how many old versions are still in memory and who holds them, "
+	"and\n"
+	"which modules do not compile or were refused.\n\n"
 	"STATE is `unwatched` when no watcher runs; then saving changes\n"
 	"nothing.",
     .exec = exec_status,

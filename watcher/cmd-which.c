@@ -131,6 +131,9 @@ static void print_which(const struct options *o, const cJSON *which)
 	ask_print(&out);
 }
 
+static const struct ask_question question = {.method = "watch/modules",
+					     .direct = survey_modules};
+
 static int exec_which(struct options *o)
 {
 	char *word = ask_module_name(o->operands[0]);
@@ -138,7 +141,7 @@ static int exec_which(struct options *o)
 	cJSON *answer, *which;
 	int status;
 
-	answer = ask_watcher(o, "watch/modules", survey_modules, &status);
+	answer = ask_watcher(o, &question, &status);
 	if (answer)
 		match_all(&m, answer);
 	if (answer && (!m.module || m.ambiguous)) {

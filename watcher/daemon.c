@@ -9,10 +9,8 @@
  * file itself stays: to remove it would let two processes lock two files of
  * one name.
  */
-#include "watcher/engine-internal.h"
+#include "watcher/daemon-internal.h"
 
-#include "protocol/rpc.h"
-#include "watcher/jsonget.h"
 #include "watcher/peer.h"
 
 #include <errno.h>
@@ -46,180 +44,24 @@ struct daemon {
 	void *closed_arg;
 };
 
-/* --- methods ------------------------------------------------------------- */
+/* --- for the methods ----------------------------------------------------- */
 
-static void refuse(struct hw_request *req, const char *reason,
-		   const char *message)
-{
-	cJSON *data = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(data, "reason", reason);
-	cJSON_AddStringToObject(data, "message", message);
-	hw_rpc_fail(req, HW_RPC_REFUSED, message, data);
-}
-
-/* NULL, and the call is answered, if the watcher is ending. */
-static struct engine *engine_of(struct hw_request *req, void *user)
+struct engine *daemon_engine(struct hw_request *req, void *user)
 {
 	struct client *c = user;
 
 	if (c->d && c->d->e)
 		return c->d->e;
-	refuse(req, "closed", "the watcher has ended");
+	daemon_refuse(req, "closed", "the watcher has ended");
 	return NULL;
 }
 
-static void on_hello(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-
-	(void)params;
-	if (e)
-		hw_rpc_reply(req, engine_hello(e));
-}
-
-static void on_status(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-
-	(void)params;
-	if (e)
-		hw_rpc_reply(req, engine_status(e));
-}
-
-static void on_modules(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", json_int(params, "target", 0));
-	if (e)
-		hw_rpc_reply(
-		    req,
-		    engine_modules(e, cJSON_IsNumber(json_at(params, "target"))
-					  ? pid
-					  : json_str(params, "target")));
-}
-
-static void on_which(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-	const char *name = json_str(params, "module"), *reason = NULL;
-	char *err = NULL;
-	cJSON *o;
-
-	if (e && !*name)
-		hw_rpc_fail(req, HW_RPC_INVALID_PARAMS,
-			    "watch/which needs \"module\", a name", NULL);
-	if (!e || !*name)
-		return;
-	o = engine_which(e, name, &reason, &err);
-	if (o)
-		hw_rpc_reply(req, o);
-	else
-		refuse(req, reason, err);
-	free(err);
-}
-
-static void on_log(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-	double after = json_num(params, "after", 0);
-
-	if (e)
-		hw_rpc_reply(req,
-			     engine_log(e, after > 0 ? (uint64_t)after : 0));
-}
-
-static void on_subscribe(struct hw_request *req, const cJSON *params,
-			 void *user)
+void daemon_subscribe(void *user)
 {
 	struct client *c = user;
 
-	(void)params;
-	if (!engine_of(req, user))
-		return;
 	c->subscribed = true;
-	hw_rpc_reply(req, cJSON_CreateObject());
 }
-
-static void synced(int status, void *arg)
-{
-	struct hw_request *req = arg;
-
-	if (status == 0)
-		hw_rpc_reply(req, cJSON_CreateObject());
-	else
-		refuse(req, "closed", "the watcher has ended");
-}
-
-static void on_sync(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-
-	(void)params;
-	if (e && req)
-		engine_sync(e, synced, req);
-}
-
-static void loaded(const struct event *ev, const char *reason,
-		   const char *message, void *arg)
-{
-	cJSON *o;
-
-	if (!ev) {
-		refuse(arg, reason, message);
-		return;
-	}
-	o = cJSON_CreateObject();
-	cJSON_AddBoolToObject(o, "ok", event_ok(ev));
-	cJSON_AddItemToObject(o, "event", event_json(ev));
-	hw_rpc_reply(arg, o);
-}
-
-/* The names in LIST, NULL-terminated; NULL if it is no list of texts. */
-static char **names_of(const cJSON *list)
-{
-	struct strv names = {0};
-	const cJSON *i;
-
-	cJSON_ArrayForEach(i, list)
-	{
-		if (cJSON_IsString(i))
-			strv_add(&names, i->valuestring);
-	}
-	if (cJSON_IsArray(list) && names.n == (size_t)cJSON_GetArraySize(list))
-		return strv_take(&names);
-	strv_free(&names);
-	return NULL;
-}
-
-static void on_load(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct engine *e = engine_of(req, user);
-	char **names = names_of(json_at(params, "modules"));
-
-	if (e && req && names)
-		engine_load(e, (const char *const *)names,
-			    json_true(params, "force"), loaded, req);
-	else if (e && !names)
-		hw_rpc_fail(req, HW_RPC_INVALID_PARAMS,
-			    "watch/load needs \"modules\", a list of names",
-			    NULL);
-	freev(names);
-}
-
-static const struct hw_rpc_method methods[] = {
-    {"watch/hello", on_hello},
-    {"watch/status", on_status},
-    {"watch/modules", on_modules},
-    {"watch/which", on_which},
-    {"watch/load", on_load},
-    {"watch/sync", on_sync},
-    {"watch/log", on_log},
-    {"watch/subscribe", on_subscribe},
-    {NULL, NULL},
-};
 
 /* --- clients ------------------------------------------------------------- */
 
@@ -299,7 +141,7 @@ static void connection(uv_stream_t *server, int status)
 	c->d = d;
 	c->next = d->clients;
 	d->clients = c;
-	c->rpc = hw_rpc_new(methods, client_write, c);
+	c->rpc = hw_rpc_new(daemon_methods, client_write, c);
 	uv_pipe_init(server->loop, &c->pipe, 0);
 	c->pipe.data = c;
 	if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0 ||

@@ -19,7 +19,7 @@ struct ask {
 	engine_load_cb *loaded;
 	void *arg;
 	struct strv names;
-	bool force;
+	unsigned flags;
 	struct set *set;
 	uint64_t first;
 };
@@ -110,12 +110,13 @@ static void ask_unit(struct ask *a, struct unit *u)
 {
 	if (u->state == UNIT_FAILED || u->state == UNIT_GONE)
 		unit_touch(u);
-	if (a->force) {
+	if (a->flags & ENGINE_FORCE) {
 		unit_touch(u);
 		u->force = true;
 	}
 	a->set = set_join(a->set, u, SET_ASKED, a->first);
 	a->set->why = SET_ASKED;
+	a->set->flags |= a->flags;
 }
 
 static void ask_name(struct ask *a, const char *name)
@@ -189,7 +190,7 @@ void engine_sync(struct engine *e, void (*done)(int status, void *arg),
 	ask_begin(e, a);
 }
 
-void engine_load(struct engine *e, const char *const *modules, bool force,
+void engine_load(struct engine *e, const char *const *modules, unsigned flags,
 		 engine_load_cb *done, void *arg)
 {
 	struct ask *a = xcalloc(1, sizeof(*a));
@@ -197,7 +198,7 @@ void engine_load(struct engine *e, const char *const *modules, bool force,
 	strv_addv(&a->names, modules);
 	a->loaded = done;
 	a->arg = arg;
-	a->force = force;
+	a->flags = flags;
 	ask_begin(e, a);
 }
 

@@ -7,6 +7,9 @@
  *   engine-peer.c     targets that come and go
  *   engine-ask.c      engine_sync, engine_load
  *   engine-query.c    the answers in JSON
+ *   engine-held.c     who runs old code, told as it happens
+ *   engine-order.c    purge, delete, rollback, holders, ps
+ *   engine-gather.c   one question to several targets
  *   engine-program.c  manifests: which units make which modules
  *   engine-state.c    what is kept in a program's folder
  *   engine-find.c     hot builds that nobody runs yet
@@ -127,6 +130,7 @@ struct set {
 	unsigned total;    /* compiles since it was last told of */
 	unsigned stamp;    /* counts changes of what is wanted */
 	bool told;         /* its outcome was told, for this content */
+	unsigned flags;    /* ENGINE_FORCE, ENGINE_KILL: of the next round */
 	bool begun;        /* a compile began that was not told of */
 	int *refused;      /* pids that refused this content */
 	size_t nrefused;
@@ -143,6 +147,11 @@ struct peer {
 	bool busy;               /* a load is under way */
 	bool silent;             /* it did not answer the last load */
 	unsigned misplaced;      /* in a row */
+	bool not_purged;         /* it refused a load for old code */
+	/* engine-held.c: */
+	struct strmap held;          /* MODULE@VERSION -> what was told of it */
+	bool look;                   /* its holders are not what they were */
+	struct cJSON *fates, *exits; /* told by it, not by us yet */
 };
 
 struct ask; /* engine-ask.c: a call of engine_sync or engine_load */
@@ -168,13 +177,18 @@ struct engine {
 	struct peer *peers;
 	struct ask *asks;
 	struct place avoid;      /* places that a target found occupied */
-	unsigned answer_ms;      /* see session_open */
+	unsigned answer_ms;      /* that a target has to answer */
 	unsigned serial;         /* for names of temporary files */
 	uv_timer_t absent_timer; /* see engine-change.c */
 	struct strv absent;
 	uint64_t absent_first;
 	uv_timer_t git_timer;  /* looks whether git is done */
 	uv_timer_t save_timer; /* state.json is written when all is quiet */
+	uv_timer_t held_timer; /* see engine-held.c */
+	uv_timer_t loop_timer;
+	bool looking;                  /* holders are being asked for */
+	struct symbolizer *symbolizer; /* under NAMING, in a worker */
+	uv_mutex_t naming;
 	bool pumping, pump_again, closing, ready, finding;
 	unsigned handles;
 	void (*closed)(void *arg);
@@ -186,6 +200,8 @@ struct engine {
 /* Compares wanted with loaded and starts what is to be done. Cheap. */
 void engine_pump(struct engine *e);
 bool engine_idle(const struct engine *e);
+/* A handle that was counted in e->handles has closed. */
+void engine_handle_closed(struct engine *e);
 /* Gives E to the log and to all who listen. E is the log's then. */
 void engine_tell(struct engine *e, struct event *ev);
 void engine_notice(struct engine *e, enum event_kind kind, const char *fmt, ...)
@@ -207,6 +223,17 @@ size_t peers_joining(const struct engine *e); /* not ready yet */
 bool peer_differs(const struct peer *p, const struct module *m);
 /* Puts what differs in P's program, and is in no set yet, into one. */
 void peer_compare(struct peer *p, enum set_why why);
+
+/* --- engine-held.c --- */
+void held_told(struct peer *p, const char *method, const struct cJSON *params);
+void held_attached(struct peer *p);
+void held_soon(struct engine *e); /* something is to be told or asked */
+void held_forget(struct peer *p);
+struct cJSON *held_status(const struct peer *p); /* watch/status, "held" */
+
+/* --- engine-query.c --- */
+/* TARGET: a pid or a program's name; NULL or "": any. */
+bool peer_named(const struct peer *p, const char *target);
 
 /* --- engine-ask.c --- */
 /* A set's outcome was told: answers those who wait for it. */

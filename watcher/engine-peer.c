@@ -8,6 +8,7 @@
  */
 #include "watcher/engine-internal.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ static void peer_free(struct peer *p)
 	round_peer_gone(p);
 	if (p->program)
 		p->program->attached--;
+	held_forget(p);
+	cJSON_Delete(p->fates);
+	cJSON_Delete(p->exits);
 	free(p->reason);
 	free(p);
 }
@@ -117,6 +121,7 @@ static void ready(struct session *s, void *arg)
 	p->mine = true;
 	attach(p);
 	tell(p, EVENT_ATTACHED, s->program);
+	held_attached(p);
 	if (p->program)
 		peer_compare(p, SET_ATTACH);
 	engine_pump(e);
@@ -144,6 +149,16 @@ static void changed(struct session *s, void *arg)
 	engine_pump(p->e);
 }
 
+static void told(struct session *s, const char *method, const cJSON *params,
+		 void *arg)
+{
+	struct peer *p = arg;
+
+	(void)s;
+	if (p->mine)
+		held_told(p, method, params);
+}
+
 static void lost(struct session *s, bool refused, const char *why, void *arg)
 {
 	struct peer *p = arg;
@@ -160,7 +175,7 @@ static void lost(struct session *s, bool refused, const char *why, void *arg)
 	engine_pump(e);
 }
 
-static const struct session_callbacks callbacks = {ready, changed, lost};
+static const struct session_callbacks callbacks = {ready, changed, told, lost};
 
 void peer_found(const char *path, int pid, void *engine)
 {

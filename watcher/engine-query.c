@@ -6,6 +6,7 @@
  */
 #include "watcher/engine-internal.h"
 
+#include "watcher/held.h"
 #include "watcher/paths.h"
 
 #include <cjson/cJSON.h>
@@ -86,6 +87,8 @@ static cJSON *peer_json(const struct peer *p)
 	cJSON_AddNumberToObject(o, "modules",
 				cJSON_GetArraySize(p->session->loaded));
 	cJSON_AddNumberToObject(o, "behind", (double)behind);
+	cJSON_AddNumberToObject(o, "old", held_old(p->session->loaded));
+	cJSON_AddItemToObject(o, "held", held_status(p));
 	return o;
 }
 
@@ -123,7 +126,7 @@ cJSON *engine_status(struct engine *e)
 
 /* --- modules ------------------------------------------------------------- */
 
-static bool peer_named(const struct peer *p, const char *target)
+bool peer_named(const struct peer *p, const char *target)
 {
 	char pid[16];
 

@@ -11,6 +11,7 @@
 #include "watcher/engine-internal.h"
 
 #include "watcher/paths.h"
+#include "watcher/symbolize.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -18,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAVE_MS 200    /* of quiet, before state.json is written */
-#define GIT_LOOK_MS 50 /* between looks at a git that holds us up */
+#define SAVE_MS 200     /* of quiet, before state.json is written */
+#define GIT_LOOK_MS 50  /* between looks at a git that holds us up */
+#define ANSWER_MS 10000 /* a load takes 3 ms; a stopped process, for ever */
 
 /* --- telling ------------------------------------------------------------- */
 
@@ -251,7 +253,7 @@ int engine_open(struct engine **out, uv_loop_t *loop, const char *root,
 	ignore_sigpipe();
 	e->loop = loop;
 	e->arg = arg;
-	e->answer_ms = o->answer_ms;
+	e->answer_ms = o->answer_ms ? o->answer_ms : ANSWER_MS;
 	if (callbacks)
 		e->callbacks = *callbacks;
 	e->log = eventlog_new();
@@ -260,8 +262,13 @@ int engine_open(struct engine **out, uv_loop_t *loop, const char *root,
 	uv_timer_init(loop, &e->absent_timer);
 	uv_timer_init(loop, &e->git_timer);
 	uv_timer_init(loop, &e->save_timer);
+	uv_timer_init(loop, &e->held_timer);
+	uv_timer_init(loop, &e->loop_timer);
 	e->absent_timer.data = e->git_timer.data = e->save_timer.data = e;
-	e->handles = 3;
+	e->held_timer.data = e->loop_timer.data = e;
+	e->handles = 5;
+	e->symbolizer = symbolizer_new();
+	uv_mutex_init(&e->naming);
 	r = paths_open(e, root, o, err);
 	if (r == 0)
 		r = settings_open(e, err);
@@ -298,6 +305,8 @@ static void engine_free(struct engine *e)
 	eventlog_free(e->log);
 	settings_free(&e->settings);
 	strv_free(&e->absent);
+	symbolizer_free(e->symbolizer);
+	uv_mutex_destroy(&e->naming);
 	place_free(&e->avoid);
 	free(e->root);
 	free(e->runtime);
@@ -309,24 +318,25 @@ static void engine_free(struct engine *e)
 
 static void engine_ended(struct engine *e)
 {
-	if (!e->handles && !build_jobs(e->build) && !e->rounds && !e->pumping)
+	if (e->closing && !e->handles && !build_jobs(e->build) && !e->rounds &&
+	    !e->pumping)
 		engine_free(e);
+}
+
+void engine_handle_closed(struct engine *e)
+{
+	e->handles--;
+	engine_ended(e);
 }
 
 static void handle_closed(uv_handle_t *h)
 {
-	struct engine *e = h->data;
-
-	e->handles--;
-	engine_ended(e);
+	engine_handle_closed(h->data);
 }
 
 static void daemon_closed(void *arg)
 {
-	struct engine *e = arg;
-
-	e->handles--;
-	engine_ended(e);
+	engine_handle_closed(arg);
 }
 
 void engine_close(struct engine *e, void (*done)(void *arg), void *arg)
@@ -353,5 +363,7 @@ void engine_close(struct engine *e, void (*done)(void *arg), void *arg)
 	uv_close((uv_handle_t *)&e->absent_timer, handle_closed);
 	uv_close((uv_handle_t *)&e->git_timer, handle_closed);
 	uv_close((uv_handle_t *)&e->save_timer, handle_closed);
+	uv_close((uv_handle_t *)&e->held_timer, handle_closed);
+	uv_close((uv_handle_t *)&e->loop_timer, handle_closed);
 	build_cancel(e->build);
 }

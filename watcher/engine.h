@@ -79,17 +79,35 @@ void engine_close(struct engine *e, void (*done)(void *arg), void *arg);
 void engine_sync(struct engine *e, void (*done)(int status, void *arg),
 		 void *arg);
 
+enum {
+	/* Compile and load what seems unchanged, too, and ask targets again
+	 * that refused. */
+	ENGINE_FORCE = 1,
+	/* End processes that hold a version that has to go; else what the
+	 * setting on_held says. */
+	ENGINE_KILL = 2
+};
+
 /*
  * Builds and loads MODULES (names as manifest_find takes them, or a source's
- * path) now, as one atomic set; FORCE compiles what seems unchanged and asks
- * targets again that refused. DONE gets the event that tells the outcome
- * (valid during the call), or NULL and an error: REASON is one word
+ * path) now, as one atomic set; FLAGS as above. DONE gets the event that tells
+ * the outcome (valid during the call), or NULL and an error: REASON is one word
  * ("unknown_module", "no_target", "closed"), MESSAGE for a person.
  */
 typedef void engine_load_cb(const struct event *e, const char *reason,
 			    const char *message, void *arg);
-void engine_load(struct engine *e, const char *const *modules, bool force,
+void engine_load(struct engine *e, const char *const *modules, unsigned flags,
 		 engine_load_cb *done, void *arg);
+
+/*
+ * watch/holders, ps, softPurge, purge, delete and rollback: asks the targets
+ * that PARAMS names ({module?, target?, ...}). DONE gets the result, valid
+ * during the call, or NULL, one word and a sentence.
+ */
+typedef void engine_order_cb(const struct cJSON *result, const char *reason,
+			     const char *message, void *arg);
+void engine_order(struct engine *e, const char *method,
+		  const struct cJSON *params, engine_order_cb *done, void *arg);
 
 /* The results of watch/status, watch/modules, watch/which, watch/log of
  * docs/architecture.md; the caller frees. TARGET: a pid or

@@ -24,7 +24,16 @@ static const char *const kind_names[] = {
     [EVENT_REFUSED] = "refused",   [EVENT_UNCHANGED] = "unchanged",
     [EVENT_BUILDING] = "building", [EVENT_ATTACHED] = "target-attached",
     [EVENT_LOST] = "target-lost",  [EVENT_OVERFLOW] = "overflow",
-    [EVENT_NOTICE] = "notice",
+    [EVENT_HELD] = "held",         [EVENT_PURGED] = "purged",
+    [EVENT_EXITED] = "exited",     [EVENT_NOTICE] = "notice",
+};
+
+/* What an event's details are called. */
+static const char *const detail_names[] = {
+    [EVENT_HELD] = "holders",
+    [EVENT_PURGED] = "fates",
+    [EVENT_EXITED] = "exits",
+    [EVENT_NOTICE] = NULL,
 };
 
 static const char *const phase_names[PHASES] = {
@@ -87,6 +96,8 @@ void event_free(struct event *e)
 	freev(e->modules);
 	diagnostics_free(&e->diagnostics);
 	free(e->message);
+	free(e->hint);
+	cJSON_Delete(e->details);
 	free(e);
 }
 
@@ -158,6 +169,13 @@ cJSON *event_json(const struct event *e)
 			      diagnostics_json(&e->diagnostics));
 	if (e->message)
 		cJSON_AddStringToObject(o, "message", e->message);
+	if (e->hint)
+		cJSON_AddStringToObject(o, "hint", e->hint);
+	if (e->kind == EVENT_PURGED)
+		cJSON_AddBoolToObject(o, "was_held", e->was_held);
+	if (e->details)
+		cJSON_AddItemToObject(o, detail_names[e->kind],
+				      cJSON_Duplicate(e->details, true));
 	if (e->kind == EVENT_BUILDING) {
 		cJSON_AddNumberToObject(o, "done", e->done);
 		cJSON_AddNumberToObject(o, "total", e->total);

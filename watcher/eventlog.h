@@ -28,6 +28,9 @@ enum event_kind {
 	EVENT_ATTACHED,  /* "target-attached" */
 	EVENT_LOST,      /* "target-lost" */
 	EVENT_OVERFLOW,  /* the kernel lost events; all was compared anew */
+	EVENT_HELD,      /* an old version is still run or pointed to */
+	EVENT_PURGED,    /* one is gone */
+	EVENT_EXITED,    /* processes ended, and not as they were meant to */
 	EVENT_NOTICE
 };
 
@@ -65,9 +68,14 @@ struct event {
 	struct event_target *targets;
 	size_t ntargets;
 	struct diagnostics diagnostics;
-	char *message;        /* one line; an error's is clang's whole output */
-	unsigned done, total; /* of EVENT_BUILDING: modules compiled, of how
-			       * many */
+	char *message; /* one line; an error's is clang's whole output */
+	char *hint;    /* EVENT_HELD: how the loop in it moves on */
+	bool was_held; /* EVENT_PURGED: EVENT_HELD told of it */
+	struct cJSON *details; /* an array: of EVENT_HELD the holders, of
+				* EVENT_PURGED the fates, of EVENT_EXITED the
+				* processes */
+	unsigned done, total;  /* of EVENT_BUILDING: modules compiled, of how
+				* many */
 };
 
 struct event *event_new(enum event_kind kind);

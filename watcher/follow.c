@@ -272,25 +272,26 @@ void follow_sync(struct follow *f, follow_done *done, void *arg)
 		ask_client(f, "watch/sync", NULL, done, arg);
 }
 
-static cJSON *load_params(const char *const *modules, bool force)
+static cJSON *load_params(const char *const *modules, unsigned flags)
 {
 	cJSON *params = cJSON_CreateObject();
 	cJSON *names = cJSON_AddArrayToObject(params, "modules");
 
 	for (; *modules; modules++)
 		cJSON_AddItemToArray(names, cJSON_CreateString(*modules));
-	cJSON_AddBoolToObject(params, "force", force);
+	cJSON_AddBoolToObject(params, "force", flags & ENGINE_FORCE);
+	cJSON_AddBoolToObject(params, "purge", flags & ENGINE_KILL);
 	return params;
 }
 
-void follow_load(struct follow *f, const char *const *modules, bool force,
+void follow_load(struct follow *f, const char *const *modules, unsigned flags,
 		 follow_done *done, void *arg)
 {
 	if (f->engine)
-		engine_load(f->engine, modules, force, on_loaded,
+		engine_load(f->engine, modules, flags, on_loaded,
 			    question(done, arg));
 	else
-		ask_client(f, "watch/load", load_params(modules, force), done,
+		ask_client(f, "watch/load", load_params(modules, flags), done,
 			   arg);
 }
 

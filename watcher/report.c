@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "watcher/jsonget.h"
+#include "watcher/report-held.h"
 
 #define SHOWN 2 /* modules that are named in a line */
 
@@ -373,6 +374,9 @@ static const struct {
     {"unchanged", false, report_unchanged},
     {"target-attached", false, report_attached},
     {"target-lost", false, report_lost},
+    {"held", false, report_held},
+    {"purged", false, report_purged},
+    {"exited", false, report_exited},
     {"overflow", false, report_message},
     {"notice", false, report_message},
 };

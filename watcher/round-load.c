@@ -101,6 +101,8 @@ static void round_end(struct round *r)
 		r->ev = NULL;
 		r->err = NULL;
 	}
+	if (current && !round_retries(r))
+		r->set->flags = 0;
 	if (!r->ev && current && !round_retries(r))
 		set_told(r->set, ev);
 	else if (!r->ev)
@@ -158,6 +160,8 @@ static void loaded(struct session *s, const struct session_answer *a, void *arg)
 		p->peer->silent = true;
 	if (a->ok && p->peer)
 		p->peer->misplaced = 0;
+	if (p->peer && !strcmp(reason, "not_purged"))
+		p->peer->not_purged = true;
 	if (p->peer && strcmp(reason, "lost") != 0 &&
 	    (strcmp(reason, "misplaced") != 0 || !retry_elsewhere(p)))
 		result_add(p, a);
@@ -165,8 +169,27 @@ static void loaded(struct session *s, const struct session_answer *a, void *arg)
 		round_end(r);
 }
 
+/* What the user asked for now, else what the settings say. */
+static struct session_manner manner_of(const struct round *r)
+{
+	static const char *const words[] = {[ON_HELD_LINGER] = NULL,
+					    [ON_HELD_REFUSE] = "refuse",
+					    [ON_HELD_KILL] = "kill"};
+	const struct settings *s = &r->e->settings;
+	unsigned flags = r->set ? r->set->flags : 0;
+	enum settings_on_held on_held =
+	    flags & ENGINE_KILL ? ON_HELD_KILL : s->on_held;
+	struct session_manner m = {.on_held = words[on_held],
+				   .force = flags & ENGINE_FORCE};
+
+	if (on_held == ON_HELD_KILL)
+		m.deadline_ms = (unsigned)s->purge_deadline_ms;
+	return m;
+}
+
 static void load_peer(struct round_peer *p)
 {
+	struct session_manner manner = manner_of(p->round);
 	struct session_item *items = xcalloc(p->n, sizeof(*items));
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -177,7 +200,7 @@ static void load_peer(struct round_peer *p)
 	}
 	p->peer->busy = true;
 	p->round->loading++;
-	session_load(p->peer->session, items, p->n, loaded, p);
+	session_load(p->peer->session, items, p->n, &manner, loaded, p);
 	free(items);
 }
 

@@ -102,13 +102,15 @@ static bool add_peer(struct round *r, struct peer *p)
 {
 	struct round_peer rp = {.round = r, .peer = p};
 
+	bool forced = r->set->flags & ENGINE_FORCE;
+
 	rp.pid = p->session->pid;
 	for (size_t i = 0; i < r->set->n; i++) {
 		struct unit *u = r->set->units[i];
 
 		for (size_t j = 0; j < u->nmodules; j++) {
 			if (u->modules[j]->program != p->program ||
-			    !peer_differs(p, u->modules[j]))
+			    !(forced || peer_differs(p, u->modules[j])))
 				continue;
 			rp.items =
 			    xrealloc(rp.items, (rp.n + 1) * sizeof(*rp.items));

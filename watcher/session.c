@@ -22,15 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MS 10000 /* a load takes 3 ms; a stopped process, for ever */
-
 struct session_call {
 	struct session *session;
 	session_load_cb *done; /* NULL: it was answered, by the timer */
 	void *arg;
 };
 
-static const struct hw_rpc_method methods[2];
+static const struct hw_rpc_method methods[5];
 
 /* --- the end ------------------------------------------------------------- */
 
@@ -134,20 +132,55 @@ static void hello_told(const cJSON *result, const cJSON *error, void *arg)
 	ask_modules(s);
 }
 
+void session_refresh(struct session *s)
+{
+	if (s->ready && !s->loading && !s->closing)
+		ask_modules(s);
+}
+
 /* Somebody, perhaps not us, loaded something. */
 static void loaded_notified(struct hw_request *req, const cJSON *params,
 			    void *user)
 {
-	struct session *s = user;
-
 	(void)req;
 	(void)params;
-	if (s->ready && !s->loading)
-		ask_modules(s);
+	session_refresh(user);
 }
 
-static const struct hw_rpc_method methods[2] = {
+static void pass_on(struct session *s, const char *method, const cJSON *params)
+{
+	if (s->ready && !s->closing)
+		s->callbacks->told(s, method, params, s->arg);
+}
+
+/* A place is free again, and perhaps a file. */
+static void purged_notified(struct hw_request *req, const cJSON *params,
+			    void *user)
+{
+	(void)req;
+	session_refresh(user);
+	pass_on(user, "code/purged", params);
+}
+
+static void holders_notified(struct hw_request *req, const cJSON *params,
+			     void *user)
+{
+	(void)req;
+	pass_on(user, "code/holdersChanged", params);
+}
+
+static void exited_notified(struct hw_request *req, const cJSON *params,
+			    void *user)
+{
+	(void)req;
+	pass_on(user, "process/exited", params);
+}
+
+static const struct hw_rpc_method methods[5] = {
     {"code/loaded", loaded_notified},
+    {"code/purged", purged_notified},
+    {"code/holdersChanged", holders_notified},
+    {"process/exited", exited_notified},
     {NULL, NULL},
 };
 
@@ -213,10 +246,10 @@ static void load_answer(struct session_call *c, const struct session_answer *a)
 
 static void timed_out(uv_timer_t *t);
 
-static void expect_answer(struct session *s)
+static void expect_answer(struct session *s, unsigned more_ms)
 {
 	s->overdue = false;
-	uv_timer_start(&s->timer, timed_out, s->answer_ms, 0);
+	uv_timer_start(&s->timer, timed_out, s->answer_ms + more_ms, 0);
 }
 
 static void timed_out(uv_timer_t *t)
@@ -256,7 +289,7 @@ static void connected(uv_connect_t *req, int status)
 		return;
 	}
 	uv_read_start((uv_stream_t *)&s->pipe, pipe_alloc, pipe_read);
-	expect_answer(s);
+	expect_answer(s, 0);
 	if (hw_rpc_call(s->rpc, "code/hello", NULL, hello_told, s) < 0)
 		lose(s, false, "out of memory");
 }
@@ -270,7 +303,7 @@ struct session *session_open(uv_loop_t *loop, const char *path, int pid,
 
 	s->path = xstrdup(path);
 	s->pid = pid;
-	s->answer_ms = answer_ms ? answer_ms : ANSWER_MS;
+	s->answer_ms = answer_ms;
 	s->callbacks = callbacks;
 	s->arg = arg;
 	s->rpc = hw_rpc_new(methods, pipe_write, s);
@@ -351,8 +384,21 @@ static cJSON *item_json(const struct session_item *item)
 	return o;
 }
 
+/* What is not said is as the target has it. */
+static void add_manner(cJSON *params, const struct session_manner *manner)
+{
+	if (manner->on_held)
+		cJSON_AddStringToObject(params, "on_held", manner->on_held);
+	if (manner->deadline_ms)
+		cJSON_AddNumberToObject(params, "deadline_ms",
+					manner->deadline_ms);
+	if (manner->force)
+		cJSON_AddBoolToObject(params, "force", true);
+}
+
 void session_load(struct session *s, const struct session_item *items, size_t n,
-		  session_load_cb *done, void *arg)
+		  const struct session_manner *manner, session_load_cb *done,
+		  void *arg)
 {
 	struct session_call *c = xmalloc(sizeof(*c));
 	cJSON *params, *list;
@@ -367,8 +413,23 @@ void session_load(struct session *s, const struct session_item *items, size_t n,
 		for (size_t i = 0; i < n; i++)
 			cJSON_AddItemToArray(list, item_json(&items[i]));
 	}
-	expect_answer(s);
+	add_manner(params, manner);
+	expect_answer(s, manner->deadline_ms);
 	if (hw_rpc_call(s->rpc, n == 1 ? "code/load" : "code/atomicLoad",
 			params, load_told, c) < 0)
 		uv_timer_start(&s->timer, timed_out, 0, 0);
+}
+
+/* --- anything else ------------------------------------------------------- */
+
+int session_ask(struct session *s, const char *method, cJSON *params,
+		void (*done)(const cJSON *result, const cJSON *error,
+			     void *arg),
+		void *arg)
+{
+	if (s->closing || !s->ready) {
+		cJSON_Delete(params);
+		return -1;
+	}
+	return hw_rpc_call(s->rpc, method, params, done, arg);
 }

@@ -35,6 +35,10 @@ struct session_callbacks {
 	void (*ready)(struct session *s, void *arg);
 	/* The modules were read again. */
 	void (*changed)(struct session *s, void *arg);
+	/* It told something that is no load: METHOD is "code/purged",
+	 * "code/holdersChanged" or "process/exited". Once it is ready. */
+	void (*told)(struct session *s, const char *method,
+		     const struct cJSON *params, void *arg);
 	/* It is over; S is freed some time after the call. WHY is for a
 	 * person. REFUSED: nobody listens on the socket. */
 	void (*lost)(struct session *s, bool refused, const char *why,
@@ -69,7 +73,7 @@ struct session {
 	char buf[16384];
 };
 
-/* ANSWER_MS: that the target has to answer; 0: 10 s. */
+/* ANSWER_MS: that the target has to answer. */
 struct session *session_open(uv_loop_t *loop, const char *path, int pid,
 			     unsigned answer_ms,
 			     const struct session_callbacks *callbacks,
@@ -81,6 +85,13 @@ void session_close(struct session *s);
 /* What is wanted to be loaded, and what a target answered. */
 struct session_item {
 	const char *module, *file;
+};
+
+/* How; zeroed is as ever. */
+struct session_manner {
+	const char *on_held; /* NULL: the target's own default */
+	unsigned deadline_ms;
+	bool force; /* also what is current already */
 };
 
 struct session_loaded {
@@ -105,7 +116,21 @@ typedef void session_load_cb(struct session *s, const struct session_answer *a,
  * again. One load at a time. DONE is called once, never from within.
  */
 void session_load(struct session *s, const struct session_item *items, size_t n,
-		  session_load_cb *done, void *arg);
+		  const struct session_manner *manner, session_load_cb *done,
+		  void *arg);
+
+/*
+ * Any other method. DONE (as hw_rpc_done) is called once, at the latest when
+ * the session is closed; there is no time limit. PARAMS is consumed. -1: it
+ * could not be asked, DONE is not called.
+ */
+int session_ask(struct session *s, const char *method, struct cJSON *params,
+		void (*done)(const struct cJSON *result,
+			     const struct cJSON *error, void *arg),
+		void *arg);
+
+/* Reads the modules again, soon. */
+void session_refresh(struct session *s);
 
 const struct session_module *session_module(const struct session *s,
 					    const char *name);

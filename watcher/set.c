@@ -73,6 +73,7 @@ static void set_merge(struct set *from, struct set *to)
 	from->n = 0;
 	if (!from->told && from->first < to->first)
 		to->first = from->first;
+	to->flags |= from->flags;
 	asks_merged(from->e, from, to);
 	round_moved(from, to);
 	set_free(from);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "watcher/client.h"
+#include "watcher/held.h"
 #include "watcher/jsonget.h"
 #include "watcher/util.h"
 
@@ -114,7 +115,26 @@ cJSON *survey_targets(const char *root, const char *wanted, int *silent)
 	return found;
 }
 
-static cJSON *loaded_modules(const cJSON *hello)
+int survey_ask(const cJSON *hello, const char *method, cJSON *params,
+	       int limit_ms, cJSON **result, struct client_error *e)
+{
+	struct client *c = NULL;
+	int r;
+
+	r = client_open(&c, json_str(hello, "socket"), limit_ms, NULL, NULL,
+			NULL);
+	if (r < 0) {
+		cJSON_Delete(params);
+		e->reason = xstrdup("lost");
+		e->message = xstrdup("it ended");
+		return r;
+	}
+	r = client_call(c, method, params, result, e);
+	client_close(c);
+	return r;
+}
+
+cJSON *survey_loaded(const cJSON *hello)
 {
 	cJSON *all = ask(json_str(hello, "socket"), "code/allLoaded", NULL);
 	cJSON *modules =
@@ -124,8 +144,7 @@ static cJSON *loaded_modules(const cJSON *hello)
 	return modules ? modules : cJSON_CreateArray();
 }
 
-/* The members that the answers about a target begin with. */
-static cJSON *describe(const cJSON *hello)
+cJSON *survey_describe(const cJSON *hello)
 {
 	cJSON *t = cJSON_CreateObject();
 
@@ -143,21 +162,25 @@ static void add_root(cJSON *result, const char *root)
 		cJSON_AddNullToObject(result, "root");
 }
 
-cJSON *survey_status(const cJSON *found, const char *root)
+cJSON *survey_status(const cJSON *found, const char *root,
+		     const struct ask_question *q)
 {
 	cJSON *status = cJSON_CreateObject(), *targets;
 	const cJSON *hello;
 
+	(void)q;
 	add_root(status, root);
 	targets = cJSON_AddArrayToObject(status, "targets");
 	cJSON_ArrayForEach(hello, found)
 	{
-		cJSON *t = describe(hello), *modules = loaded_modules(hello);
+		cJSON *t = survey_describe(hello);
+		cJSON *modules = survey_loaded(hello);
 
 		cJSON_AddStringToObject(t, "state", "unwatched");
 		cJSON_AddStringToObject(t, "reason", json_str(hello, "reason"));
 		cJSON_AddNumberToObject(t, "modules",
 					cJSON_GetArraySize(modules));
+		cJSON_AddNumberToObject(t, "old", held_old(modules));
 		cJSON_AddItemToArray(targets, t);
 		cJSON_Delete(modules);
 	}
@@ -166,19 +189,21 @@ cJSON *survey_status(const cJSON *found, const char *root)
 	return status;
 }
 
-cJSON *survey_modules(const cJSON *found, const char *root)
+cJSON *survey_modules(const cJSON *found, const char *root,
+		      const struct ask_question *q)
 {
 	cJSON *result = cJSON_CreateObject();
 	cJSON *targets;
 	const cJSON *hello;
 
+	(void)q;
 	add_root(result, root);
 	targets = cJSON_AddArrayToObject(result, "targets");
 	cJSON_ArrayForEach(hello, found)
 	{
-		cJSON *t = describe(hello);
+		cJSON *t = survey_describe(hello);
 
-		cJSON_AddItemToObject(t, "modules", loaded_modules(hello));
+		cJSON_AddItemToObject(t, "modules", survey_loaded(hello));
 		cJSON_AddItemToArray(targets, t);
 	}
 	return result;

@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 
+struct ask_question;
 struct cJSON;
+struct client_error;
 
 /*
  * An array with what each target that could be reached said to code/hello,
@@ -24,9 +26,26 @@ struct cJSON *survey_targets(const char *root, const char *wanted, int *silent);
  * or "name". WANTED NULL: any. */
 bool survey_is(const struct cJSON *target, const char *wanted);
 
-/* The results of watch/status and watch/modules, as far as FOUND (of
- * survey_targets) can tell. The caller frees. */
-struct cJSON *survey_status(const struct cJSON *found, const char *root);
-struct cJSON *survey_modules(const struct cJSON *found, const char *root);
+/* What the target SAID to code/hello is asked. 0 and *result, or as
+ * client_call. */
+int survey_ask(const struct cJSON *hello, const char *method,
+	       struct cJSON *params, int limit_ms, struct cJSON **result,
+	       struct client_error *e);
+
+/* Its "modules" of code/allLoaded; the caller frees. */
+struct cJSON *survey_loaded(const struct cJSON *hello);
+
+/* The members that the answers about a target begin with. */
+struct cJSON *survey_describe(const struct cJSON *hello);
+
+/* The results of watch/status and watch/modules, and of watch/holders and its
+ * kin (survey-order.c), as far as FOUND (of survey_targets) can tell. The
+ * caller frees. */
+struct cJSON *survey_status(const struct cJSON *found, const char *root,
+			    const struct ask_question *q);
+struct cJSON *survey_modules(const struct cJSON *found, const char *root,
+			     const struct ask_question *q);
+struct cJSON *survey_order(const struct cJSON *found, const char *root,
+			   const struct ask_question *q);
 
 #endif

@@ -11,15 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What clang reads from its environment and that changes what it makes; the
- * record holds those that were set (cc-record.c), and no other may leak in
- * from the terminal that the watcher was started in. */
-static const char *const clang_env[] = {
-    "CPATH",         "C_INCLUDE_PATH",          "SOURCE_DATE_EPOCH",
-    "COMPILER_PATH", "CCC_OVERRIDE_OPTIONS",    "CCC_ADD_ARGS",
-    "SDKROOT",       "CLANG_NO_DEFAULT_CONFIG",
-};
-
 char *toolchain_linker(char *const *command)
 {
 	char *linker = tool_module_linker(command[0]);
@@ -27,13 +18,14 @@ char *toolchain_linker(char *const *command)
 	return linker ? linker : xstrdup("ld.bfd"); /* whose absence is told */
 }
 
+/* The record has those that were set (cc-record.c); no other may leak in from
+ * the terminal that the watcher was started in. */
 static bool is_clang_env(const char *variable)
 {
 	size_t n = strcspn(variable, "=");
 
-	for (size_t i = 0; i < ARRAY_SIZE(clang_env); i++)
-		if (strlen(clang_env[i]) == n &&
-		    !strncmp(clang_env[i], variable, n))
+	for (const char *const *v = tool_clang_env; *v; v++)
+		if (strlen(*v) == n && !strncmp(*v, variable, n))
 			return true;
 	return false;
 }

@@ -12,6 +12,12 @@
 
 #include "watcher/util.h"
 
+const char *const tool_clang_env[] = {
+    "CPATH",         "C_INCLUDE_PATH",          "SOURCE_DATE_EPOCH",
+    "COMPILER_PATH", "CCC_OVERRIDE_OPTIONS",    "CCC_ADD_ARGS",
+    "SDKROOT",       "CLANG_NO_DEFAULT_CONFIG", NULL,
+};
+
 bool tool_is_program(const char *path)
 {
 	struct stat st;

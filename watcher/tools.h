@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 
+/* What clang reads from its environment and that changes what it makes.
+ * NULL-terminated. */
+extern const char *const tool_clang_env[];
+
 /* A regular file that may be executed. False leaves errno telling why not. */
 bool tool_is_program(const char *path);
 

@@ -23,7 +23,7 @@ pid=${pid_of[p]}
 status=$(json status)
 expect_eq "targets" "$(jq -c '[.targets[].pid]' <<<"$status")" "[$pid]"
 expect_eq "state" "$(jq -r '.targets[0].state' <<<"$status")" unwatched
-expect_match "status" "$("$hw" status)" "^$pid +p +unwatched +2 +0 +(just now|[0-9]+ s ago) +-$"
+expect_match "status" "$("$hw" status)" "^$pid +p +unwatched +2 +0 +0 +(just now|[0-9]+ s ago) +-$"
 expect_eq "modules" \
 	"$(json modules | jq -c '[.targets[0].modules[].module] | sort')" \
 	'["answer","main"]'
@@ -43,7 +43,7 @@ step "with a watcher"
 cd ..
 start_watch p
 cd p
-expect_match "status" "$("$hw" status)" "^$pid +p +current +2 +0 +(just now|[0-9]+ s ago) +-$"
+expect_match "status" "$("$hw" status)" "^$pid +p +current +2 +0 +[01] +(just now|[0-9]+ s ago) +-$"
 expect_eq "state" "$(json status | jq -r '.targets[0].state')" current
 expect_eq "name" "$(json modules | jq -r '.targets[0].name')" p
 expect_match "modules" "$("$hw" modules)" '^answer +1 +[0-9]+ +[0-9a-f]{12} +/.*/answer.c$'

@@ -5,8 +5,9 @@
 # sanitizers: address
 . "$(dirname "$0")/../lib.sh"
 
-commands='cc run watch status modules which load log doctor'
-parsed='run watch status modules which load log doctor'
+parsed='run watch status modules which load holders soft-purge purge delete
+	rollback ps log doctor'
+commands="cc $parsed"
 
 step "help lists every command, on stdout, in 80 columns"
 expect_status 0 "$hw" --help
@@ -71,7 +72,7 @@ step "the manual and the completion know every command and option"
 manual=$(sed 's/\\-/-/g; s/Fl -/--/g; s/Fl \([a-z]\)/-\1/g' \
 	"$ROOT/docs/hotwatch.1")
 for c in $commands; do
-	expect_match "hotwatch.1" "$manual" "^\.(Cm|It Cm) ([a-z]+ [|] )?$c"
+	expect_match "hotwatch.1" "$manual" "^\.(Cm|It Cm) ([a-z-]+ [|] )*$c"
 done
 for c in $parsed; do
 	for o in $("$hw" "$c" --help | grep -o '^ .*--[a-z-]*' | grep -o -- '--[a-z-]*'); do

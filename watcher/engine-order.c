@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is asked of targets and passed on as they answer: holders, ps, and the
+ * orders softPurge, purge, delete, rollback. A table says how each is called.
+ *
+ * Several targets are asked at once. One that has no such module is left out,
+ * unless none has it; one that refuses does not stop the others: the result
+ * has an answer for each.
+ *
+ * A rollback or a delete makes a target differ from what is on disk on
+ * purpose. Nothing undoes that: the engine loads when a file is saved, when it
+ * is asked to, and when a target or the watcher starts, and not because of a
+ * difference alone.
+ */
+#include "watcher/gather.h"
+
+#include "watcher/jsonget.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEADLINE_MS 5000 /* a purge's, if none is said */
+
+struct verb {
+	const char *method; /* the watcher's */
+	const char *asks;   /* the target's */
+	const char *done;   /* for the event, or NULL */
+	bool module;        /* needs one */
+	bool modules;       /* the answer is {modules}, not {result} */
+	const char *passed; /* a param that is passed on, or NULL */
+};
+
+static const struct verb verbs[] = {
+    {"watch/holders", "code/holders", NULL, false, true, NULL},
+    {"watch/ps", "process/list", NULL, false, false, NULL},
+    {"watch/softPurge", "code/softPurge", NULL, true, false, NULL},
+    {"watch/purge", "code/purge", NULL, true, false, "deadline_ms"},
+    {"watch/delete", "code/delete", "deleted", true, false, NULL},
+    {"watch/rollback", "code/rollback", "rolled back", true, false, "to"},
+};
+
+struct order {
+	const struct verb *verb;
+	engine_order_cb *done;
+	void *arg;
+};
+
+static const struct verb *verb_find(const char *method)
+{
+	const struct verb *v = verbs;
+
+	while (strcmp(v->method, method) != 0)
+		v++;
+	return v;
+}
+
+/* As text, whether it is a pid or a name. */
+static const char *target_of(const cJSON *params, char buf[16])
+{
+	if (!cJSON_IsNumber(json_at(params, "target")))
+		return json_str(params, "target");
+	snprintf(buf, 16, "%d", json_int(params, "target", 0));
+	return buf;
+}
+
+/* --- whom ---------------------------------------------------------------- */
+
+/* What the target P calls the module NAME, or NULL: as its manifest has it,
+ * else as it said itself. */
+static const char *module_in(const struct peer *p, const char *name)
+{
+	const struct module *m;
+	int ambiguous = 0;
+	const cJSON *i;
+
+	m = p->program ? ask_module(p->program, name, &ambiguous) : NULL;
+	if (m)
+		return m->m->name;
+	cJSON_ArrayForEach(i, p->session->loaded)
+	{
+		if (!strcmp(json_str(i, "module"), name) ||
+		    !strcmp(json_str(i, "source"), name))
+			return json_str(i, "module");
+	}
+	return NULL;
+}
+
+static cJSON *params_for(const struct verb *v, const char *module,
+			 const cJSON *params)
+{
+	const cJSON *passed = v->passed ? json_at(params, v->passed) : NULL;
+	cJSON *o = cJSON_CreateObject();
+
+	if (module)
+		cJSON_AddStringToObject(o, "module", module);
+	if (cJSON_IsNumber(passed))
+		cJSON_AddNumberToObject(o, v->passed, passed->valuedouble);
+	return o;
+}
+
+static void ask_all(struct engine *e, struct gather *g, const struct verb *v,
+		    const cJSON *params)
+{
+	const char *name = json_str(params, "module");
+	char buf[16];
+	const char *target = target_of(params, buf);
+
+	for (struct peer *p = e->peers; p; p = p->next) {
+		const char *module = NULL;
+
+		if (!p->mine || !peer_named(p, target))
+			continue;
+		if (*name && !(module = module_in(p, name)))
+			continue;
+		gather_ask(g, p, v->asks, params_for(v, module, params));
+	}
+}
+
+/* --- the answers --------------------------------------------------------- */
+
+/* {pid, ok, result: {modules}} becomes {pid, ok, modules}. */
+static void lift_modules(cJSON *answers)
+{
+	cJSON *a;
+
+	cJSON_ArrayForEach(a, answers)
+	{
+		cJSON *result =
+		    cJSON_DetachItemFromObjectCaseSensitive(a, "result");
+		cJSON *modules =
+		    cJSON_DetachItemFromObjectCaseSensitive(result, "modules");
+
+		cJSON_AddItemToObject(a, "modules",
+				      modules ? modules : cJSON_CreateArray());
+		cJSON_Delete(result);
+	}
+}
+
+static void tell_done(struct engine *e, const struct verb *v,
+		      const cJSON *answer)
+{
+	const cJSON *result = json_at(answer, "result");
+	int version = json_int(result, "version", -1);
+
+	if (!json_true(answer, "ok") || !v->done)
+		return;
+	if (version >= 0)
+		engine_notice(e, EVENT_NOTICE, "%s %s, as v%d, in pid %d",
+			      json_str(result, "module"), v->done, version,
+			      json_int(answer, "pid", 0));
+}
+
+/* Whoever deleted has another list of modules now, and no notification says
+ * so. */
+static void refresh(struct engine *e)
+{
+	for (struct peer *p = e->peers; p; p = p->next)
+		session_refresh(p->session);
+}
+
+static void gathered(struct engine *e, cJSON *answers, void *arg)
+{
+	struct order *o = arg;
+	cJSON *result = cJSON_CreateObject();
+	const cJSON *a;
+
+	if (!answers) {
+		o->done(NULL, "closed", "the watcher has ended", o->arg);
+	} else {
+		cJSON_ArrayForEach(a, answers) tell_done(e, o->verb, a);
+		if (o->verb->modules)
+			lift_modules(answers);
+		cJSON_AddItemToObject(result, "targets", answers);
+		if (o->verb->done)
+			refresh(e);
+		o->done(result, NULL, NULL, o->arg);
+	}
+	cJSON_Delete(result);
+	free(o);
+}
+
+/* None could be asked: says why. */
+static void refuse(struct engine *e, const cJSON *params, engine_order_cb *done,
+		   void *arg)
+{
+	char buf[16], *message = NULL;
+	const char *target = target_of(params, buf), *reason = NULL;
+
+	if (*json_str(params, "module"))
+		reason = ask_wrong(e, json_str(params, "module"), &message);
+	if (!reason) {
+		reason = "no_target";
+		message = *target
+			      ? xasprintf("%s is not among the project's "
+					  "processes, or has no such module",
+					  target)
+			      : xstrdup("no hot-built program of the project "
+					"runs");
+	}
+	done(NULL, reason, message, arg);
+	free(message);
+}
+
+static bool any_named(const struct engine *e, const cJSON *params)
+{
+	const char *name = json_str(params, "module");
+	char buf[16];
+	const char *target = target_of(params, buf);
+
+	for (const struct peer *p = e->peers; p; p = p->next)
+		if (p->mine && peer_named(p, target) &&
+		    (!*name || module_in(p, name)))
+			return true;
+	return false;
+}
+
+void engine_order(struct engine *e, const char *method, const cJSON *params,
+		  engine_order_cb *done, void *arg)
+{
+	const struct verb *v = verb_find(method);
+	unsigned limit = e->answer_ms;
+	struct order *o;
+	struct gather *g;
+
+	if (v->module && !*json_str(params, "module")) {
+		done(NULL, "unknown_module", "no module was named", arg);
+		return;
+	}
+	if (*json_str(params, "module") && !any_named(e, params)) {
+		refuse(e, params, done, arg);
+		return;
+	}
+	if (v->passed)
+		limit += (unsigned)json_int(params, "deadline_ms", DEADLINE_MS);
+	o = xcalloc(1, sizeof(*o));
+	*o = (struct order){v, done, arg};
+	g = gather_new(e, limit, gathered, o);
+	ask_all(e, g, v, params);
+	gather_go(g);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See order.h. Several processes may have the module; each that did it is a
+ * line on stdout, each that refused a line on stderr, and one refusal makes
+ * the status 1. With --json it is one document, with the first refusal's word
+ * in "error", whatever the number.
+ */
+#include "watcher/order.h"
+
+#include <cjson/cJSON.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "watcher/held.h"
+#include "watcher/jsonget.h"
+#include "watcher/survey.h"
+
+/* A refusal of one target: its word, and a sentence in T. NULL: it was done. */
+static const char *refusal(const struct order *order, const char *module,
+			   const cJSON *target, struct text *t)
+{
+	const cJSON *error = json_at(target, "error");
+	const cJSON *result = json_at(target, "result");
+	const cJSON *holders = json_at(error, "holders");
+	int pid = json_int(target, "pid", 0);
+
+	if (error) {
+		text_puts(t, json_str(error, "message"));
+		if (cJSON_GetArraySize(holders) > 0) {
+			text_puts(t, " (");
+			held_phrases(t, holders, pid);
+			text_puts(t, ")");
+		}
+		return *json_str(error, "reason") ? json_str(error, "reason")
+						  : "failed";
+	}
+	if (!order->why_not || !order->fact || json_true(result, order->fact))
+		return NULL;
+	order->why_not(t, module, result, pid);
+	return "not_purged";
+}
+
+/* The name that the target has for it, if it says so. */
+static const char *module_of(const cJSON *target, const char *word)
+{
+	const cJSON *result = json_at(target, "result");
+	const cJSON *fates = json_at(result, "versions");
+	const char *name = json_str(result, "module");
+
+	if (!*name && fates)
+		name = json_str(fates->child, "module");
+	return *name ? name : word;
+}
+
+static void add_error(cJSON *answer, const char *reason, const char *message)
+{
+	cJSON *error;
+
+	if (json_at(answer, "error"))
+		return;
+	error = cJSON_AddObjectToObject(answer, "error");
+	cJSON_AddStringToObject(error, "reason", reason);
+	cJSON_AddStringToObject(error, "message", message);
+}
+
+/* One target: a line in OUT, or a complaint. */
+static int tell_one(const struct options *o, const struct order *order,
+		    cJSON *answer, const cJSON *target, struct text *out)
+{
+	const char *module = module_of(target, o->operands[0]), *reason;
+	int pid = json_int(target, "pid", 0);
+	struct text why = {0};
+	struct ui ui;
+
+	reason = refusal(order, module, target, &why);
+	if (reason) {
+		text_printf(&why, ", in pid %d", pid);
+		ask_complain(o, reason, why.s);
+		add_error(answer, reason, why.s);
+		text_free(&why);
+		return STATUS_REFUSED;
+	}
+	ui_open(&ui, STDOUT_FILENO, o->color);
+	order->put(out, &ui, module, json_at(target, "result"));
+	text_printf(out, " in pid %d\n", pid);
+	return STATUS_DONE;
+}
+
+static int tell(const struct options *o, const struct order *order,
+		cJSON *answer)
+{
+	struct text out = {0};
+	int status = STATUS_DONE;
+	const cJSON *t;
+
+	cJSON_ArrayForEach(t, json_at(answer, "targets"))
+	{
+		if (tell_one(o, order, answer, t, &out) != STATUS_DONE)
+			status = STATUS_REFUSED;
+	}
+	if (o->json)
+		ask_print_json(answer);
+	else
+		ask_print(&out);
+	text_free(&out);
+	return status;
+}
+
+int order_run(const struct options *o, const struct order *order, cJSON *params,
+	      int limit_ms)
+{
+	char *module = ask_module_name(o->operands[0]);
+	struct ask_question q = {.method = order->method,
+				 .limit_ms = limit_ms,
+				 .direct = survey_order};
+	int status;
+	cJSON *answer;
+
+	if (!params)
+		params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "module", module);
+	if (o->target)
+		cJSON_AddStringToObject(params, "target", o->target);
+	q.params = params;
+	answer = ask_watcher(o, &q, &status);
+	if (answer && cJSON_GetArraySize(json_at(answer, "targets")) == 0)
+		status = ask_fail(o, STATUS_REFUSED, "unknown_module",
+				  "no running program has one module %s; "
+				  "`hotwatch modules` lists them",
+				  o->operands[0]);
+	else if (answer)
+		status = tell(o, order, answer);
+	cJSON_Delete(answer);
+	cJSON_Delete(params);
+	free(module);
+	return status;
+}
+
+void order_put_fates(struct text *t, const struct ui *ui, const char *module,
+		     const cJSON *result)
+{
+	const cJSON *fates = json_at(result, "versions"), *f;
+
+	ui_put(t, ui, UI_NAME, "%s", module);
+	if (cJSON_GetArraySize(fates) == 0)
+		text_puts(t, " has no old version");
+	cJSON_ArrayForEach(f, fates)
+	{
+		text_puts(t, f == fates->child ? " " : ", ");
+		held_fate(t, f);
+	}
+}
+
+int order_number(const struct options *o, const char *option, int *status)
+{
+	const char *s = options_value(o, option);
+	char *end;
+	long n = strtol(s, &end, 10);
+
+	*status = STATUS_DONE;
+	if (*s && *end == '\0' && n >= 0 && n < INT_MAX)
+		return (int)n;
+	*status = ask_fail(o, STATUS_USAGE, "usage",
+			   "--%s %s: not a whole number, 0 or more", option, s);
+	return -1;
+}

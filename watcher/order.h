@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the commands that order something of targets have in common (soft-purge,
+ * purge, delete, rollback): asking, a line for each target, and the exit
+ * status.
+ */
+#ifndef WATCHER_ORDER_H
+#define WATCHER_ORDER_H
+
+#include "watcher/ask.h"
+
+struct order {
+	const char *method;
+	/* The member of the result that says whether it was done; NULL: any
+	 * result does. */
+	const char *fact;
+	/* Appends what was done, in one line without its end. */
+	void (*put)(struct text *t, const struct ui *ui, const char *module,
+		    const struct cJSON *result);
+	/* If it was not done: the sentence; the word is not_purged. */
+	void (*why_not)(struct text *t, const char *module,
+			const struct cJSON *result, int pid);
+};
+
+/* PARAMS beside the module, which is the first operand; consumed, may be NULL.
+ * LIMIT_MS: that it may take longer than a question. The exit status. */
+int order_run(const struct options *o, const struct order *order,
+	      struct cJSON *params, int limit_ms);
+
+/* The fates of a result: "v2 purged (64 kB unmapped), v1 purged (...)". */
+void order_put_fates(struct text *t, const struct ui *ui, const char *module,
+		     const struct cJSON *result);
+
+/* A whole number, 0 or more; -1 and the failure printed, *status set. */
+int order_number(const struct options *o, const char *option, int *status);
+
+#endif

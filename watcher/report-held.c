@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lines for events about old code: held, purged, exited.
+ *
+ *   hotwatch: src/server v2 held by main thread in main (server.c:7120)
+ *   hotwatch: counter v1 still held after 5 s by process 3 in loop
+ *   (counter.c:31); where loop begins its next round, call HOT(loop)(...)
+ *   hotwatch: src/server v2 purged
+ *
+ * A version that was not told to be held goes without a line: that is what
+ * every save ends in.
+ */
+#include "watcher/report-held.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "watcher/held.h"
+#include "watcher/jsonget.h"
+
+static void put_version(struct text *t, const struct ui *ui, const cJSON *event)
+{
+	ui_put(t, ui, UI_NAME, "%s v%d",
+	       json_str_at(json_at(event, "modules"), 0),
+	       json_int(event, "version", 0));
+}
+
+static void put_count(struct text *t, const cJSON *event)
+{
+	int n = cJSON_GetArraySize(json_at(event, "targets"));
+
+	if (n > 1)
+		text_printf(t, " in %d processes", n);
+}
+
+void report_held(struct text *t, const struct ui *ui, const cJSON *event,
+		 bool brief)
+{
+	const char *hint = json_str(event, "hint");
+
+	(void)brief;
+	put_version(t, ui, event);
+	text_puts(t, " ");
+	ui_put(t, ui, UI_WARN, *hint ? "still held" : "held");
+	text_puts(t, *hint ? " after 5 s by " : " by ");
+	ui_put(t, ui, UI_PLAIN, "%s", json_str(event, "message"));
+	put_count(t, event);
+	if (*hint)
+		text_printf(t, "; %s", hint);
+	text_puts(t, "\n");
+}
+
+static int count_killed(const cJSON *fates)
+{
+	const cJSON *f;
+	int n = 0;
+
+	cJSON_ArrayForEach(f, fates) n +=
+	    cJSON_GetArraySize(json_at(f, "killed"));
+	return n;
+}
+
+static const cJSON *find_fenced(const cJSON *fates)
+{
+	const cJSON *f;
+
+	cJSON_ArrayForEach(f, fates)
+	{
+		if (!strcmp(json_str(f, "outcome"), "fenced"))
+			return f;
+	}
+	return NULL;
+}
+
+void report_purged(struct text *t, const struct ui *ui, const cJSON *event,
+		   bool brief)
+{
+	const cJSON *fates = json_at(event, "fates");
+	const cJSON *fenced = find_fenced(fates);
+	int killed = count_killed(fates);
+	char *size;
+
+	(void)brief;
+	if (!json_true(event, "was_held") && !killed)
+		return;
+	put_version(t, ui, event);
+	text_puts(t, " ");
+	ui_put(t, ui, UI_GOOD, "purged");
+	put_count(t, event);
+	if (fenced) {
+		size = held_size(json_num(fenced, "kept", 0));
+		text_printf(t, ", but for %s that are pointed to", size);
+		free(size);
+	}
+	if (killed)
+		text_printf(t, "; %d process%s killed", killed,
+			    killed == 1 ? " was" : "es were");
+	text_puts(t, "\n");
+}
+
+void report_exited(struct text *t, const struct ui *ui, const cJSON *event,
+		   bool brief)
+{
+	const cJSON *exits = json_at(event, "exits");
+	int n = cJSON_GetArraySize(exits);
+
+	(void)brief;
+	if (n == 1)
+		text_printf(t, "process %d%s%s%s ended: ",
+			    json_int(exits->child, "process", 0),
+			    *json_str(exits->child, "name") ? " (" : "",
+			    json_str(exits->child, "name"),
+			    *json_str(exits->child, "name") ? ")" : "");
+	else
+		text_printf(t, "%d processes ended: ", n);
+	ui_put(t, ui, UI_WARN, "%s", json_str(event, "message"));
+	text_puts(t, "\n");
+}
