@@ -56,8 +56,14 @@ struct fake {
 	const char *refuse;
 	int refusals;     /* so many times, then it takes; -1: for ever */
 	const char *root; /* that it says; NULL: the project's */
-	int loads;        /* requests */
-	int atomic;       /* modules of the last */
+	/* What it answers to code/holders, and to every order: JSON texts;
+	 * NULL:
+	 * {}, and for an order the refusal of REFUSE. */
+	const char *holders, *answer;
+	cJSON *params; /* of the last load or order */
+	int asked;     /* orders and questions about holders */
+	int loads;     /* requests */
+	int atomic;    /* modules of the last */
 };
 
 struct fake_conn {
@@ -367,6 +373,35 @@ static inline bool fake_refuses(struct fake *f, struct hw_request *req)
 	return true;
 }
 
+static inline void fake_keep(struct fake *f, const cJSON *params)
+{
+	cJSON_Delete(f->params);
+	f->params = cJSON_Duplicate(params, true);
+}
+
+static inline void fake_on_holders(struct hw_request *req, const cJSON *params,
+				   void *user)
+{
+	struct fake_conn *c = user;
+
+	(void)params;
+	c->f->asked++;
+	hw_rpc_reply(req, cJSON_Parse(c->f->holders ? c->f->holders
+						    : "{\"modules\": []}"));
+}
+
+static inline void fake_on_order(struct hw_request *req, const cJSON *params,
+				 void *user)
+{
+	struct fake_conn *c = user;
+
+	c->f->asked++;
+	fake_keep(c->f, params);
+	if (c->f->answer || !fake_refuses(c->f, req))
+		hw_rpc_reply(req,
+			     cJSON_Parse(c->f->answer ? c->f->answer : "{}"));
+}
+
 static inline void fake_on_hello(struct hw_request *req, const cJSON *params,
 				 void *user)
 {
@@ -397,6 +432,7 @@ static inline void fake_on_load(struct hw_request *req, const cJSON *params,
 	struct fake_conn *c = user;
 
 	c->f->atomic = 1;
+	fake_keep(c->f, params);
 	if (!fake_refuses(c->f, req))
 		hw_rpc_reply(req, fake_load(c->f, params));
 }
@@ -425,6 +461,12 @@ static const struct hw_rpc_method fake_methods[] = {
     {"code/allLoaded", fake_on_all},
     {"code/load", fake_on_load},
     {"code/atomicLoad", fake_on_atomic},
+    {"code/holders", fake_on_holders},
+    {"code/softPurge", fake_on_order},
+    {"code/purge", fake_on_order},
+    {"code/delete", fake_on_order},
+    {"code/rollback", fake_on_order},
+    {"process/list", fake_on_order},
     {NULL, NULL},
 };
 
@@ -560,7 +602,17 @@ static inline void fake_stop(struct fake *f)
 		free(m->hash);
 		free(m->file);
 	}
+	cJSON_Delete(f->params);
 	free(f->path);
+}
+
+/* F tells everybody, PARAMS being a JSON text. */
+static inline void fake_notify(struct fake *f, const char *method,
+			       const char *params)
+{
+	for (struct fake_conn *c = f->conns; c; c = c->next)
+		CHECK_INT_EQ(hw_rpc_notify(c->rpc, method, cJSON_Parse(params)),
+			     0);
 }
 
 /* As a process that is stopped, and that goes on. */
@@ -720,13 +772,36 @@ static inline void fx_loaded(const struct event *ev, const char *reason,
 	fx.done = true;
 }
 
-static inline void fx_load(const char *a, const char *b, bool force)
+static inline void fx_load(const char *a, const char *b, unsigned flags)
 {
 	const char *names[] = {a, b, NULL};
 
 	fx.done = false;
-	engine_load(fx.e, names, force, fx_loaded, NULL);
+	engine_load(fx.e, names, flags, fx_loaded, NULL);
 	fx_run(&fx.done);
+}
+
+static inline void fx_ordered(const cJSON *result, const char *reason,
+			      const char *message, void *arg)
+{
+	(void)message;
+	(void)arg;
+	cJSON_Delete(fx.answer);
+	fx.answer = cJSON_Duplicate(result, true);
+	free(fx.reason);
+	fx.reason = reason ? xstrdup(reason) : NULL;
+	fx.done = true;
+}
+
+/* METHOD with PARAMS, a JSON text: fx.answer or fx.reason. */
+static inline void fx_order(const char *method, const char *params)
+{
+	cJSON *o = cJSON_Parse(params);
+
+	fx.done = false;
+	engine_order(fx.e, method, o, fx_ordered, NULL);
+	fx_run(&fx.done);
+	cJSON_Delete(o);
 }
 
 /* How many events of KIND there were. */
@@ -740,6 +815,13 @@ static inline int fx_count(const char *kind)
 		n += !strcmp(json_str(i, "kind"), kind);
 	}
 	return n;
+}
+
+/* Runs until there were N events of KIND. */
+static inline void fx_until(const char *kind, int n)
+{
+	while (fx_count(kind) < n)
+		uv_run(&fx.loop, UV_RUN_ONCE);
 }
 
 /* The last event of KIND, or NULL. */

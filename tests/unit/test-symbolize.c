@@ -4,13 +4,12 @@
  * their symbols and asked for by their offsets.
  */
 #include "tests/unit/check.h"
+#include "tests/unit/elf-symbol.h"
 #include "watcher/symbolize.h"
 #include "watcher/util.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <gelf.h>
 #include <link.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -63,41 +62,11 @@ static const char *compiled(const char *name, const char *flag)
 	return out;
 }
 
-/* The value and size of the symbol NAME in FILE. */
-static uint64_t symbol(const char *file, const char *name, uint64_t *size)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
-	Elf_Scn *scn = NULL;
-	uint64_t value = 0;
-	GElf_Shdr sh;
-	GElf_Sym sym;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		gelf_getshdr(scn, &sh);
-		for (int i = 0; sh.sh_type == SHT_SYMTAB &&
-				gelf_getsym(elf_getdata(scn, NULL), i, &sym);
-		     i++) {
-			const char *s =
-			    elf_strptr(elf, sh.sh_link, sym.st_name);
-
-			if (strcmp(s, name) != 0)
-				continue;
-			value = sym.st_value;
-			*size = sym.st_size;
-		}
-	}
-	CHECK(value != 0);
-	elf_end(elf);
-	close(fd);
-	return value;
-}
-
 static void inlined_functions_are_named_with_the_lines_of_their_calls(void)
 {
 	struct symbolizer *s = symbolizer_new();
 	const char *file = compiled("debug", "-g");
-	uint64_t size, at = symbol(file, "outer", &size), found = 0;
+	uint64_t size, at = elf_symbol(file, "outer", &size), found = 0;
 	struct symbol_frames f;
 
 	for (uint64_t i = 0; i < size && !found; i++) {
@@ -126,7 +95,7 @@ static void without_debug_information_the_symbol_table_names(void)
 {
 	struct symbolizer *s = symbolizer_new();
 	const char *file = compiled("plain", "-g0");
-	uint64_t size, at = symbol(file, "outer", &size);
+	uint64_t size, at = elf_symbol(file, "outer", &size);
 	struct symbol_frames f;
 
 	symbolize_code(s, file, at + 1, &f);
@@ -153,19 +122,19 @@ static void a_place_in_a_variable_is_named_as_c_would_write_it(void)
 {
 	struct symbolizer *s = symbolizer_new();
 	const char *file = compiled("data", "-g");
-	uint64_t size, at = symbol(file, "handlers", &size);
+	uint64_t size, at = elf_symbol(file, "handlers", &size);
 
 	expect_data(s, file, at, "handlers[0].name");
 	expect_data(s, file, at + 24, "handlers[1].fn");
 	expect_data(s, file, at + 25, "handlers[1].fn+0x1");
-	expect_data(s, file, symbol(file, "sink", &size), "sink");
-	at = symbol(file, "deep", &size);
+	expect_data(s, file, elf_symbol(file, "sink", &size), "sink");
+	at = elf_symbol(file, "deep", &size);
 	expect_data(s, file, at + 8 + 24, "deep.in[1].fn");
-	at = symbol(file, "places.buffer", &size);
+	at = elf_symbol(file, "places.buffer", &size);
 	expect_data(s, file, at + 5, "places.buffer[5]");
 	free((char *)file);
 	file = compiled("nodebug", "-g0");
-	at = symbol(file, "handlers", &size);
+	at = elf_symbol(file, "handlers", &size);
 	expect_data(s, file, at + 24, "handlers+0x18");
 	expect_data(s, file, at, "handlers");
 	symbolizer_free(s);
@@ -212,7 +181,7 @@ static void a_file_that_was_replaced_is_read_again(void)
 {
 	struct symbolizer *s = symbolizer_new();
 	const char *file = compiled("replaced", "-g0");
-	uint64_t size, at = symbol(file, "outer", &size);
+	uint64_t size, at = elf_symbol(file, "outer", &size);
 	struct symbol_frames f;
 
 	symbolize_code(s, file, at, &f);
@@ -221,7 +190,7 @@ static void a_file_that_was_replaced_is_read_again(void)
 	unlink(file);
 	free((char *)file);
 	file = compiled("replaced", "-g");
-	symbolize_code(s, file, symbol(file, "outer", &size), &f);
+	symbolize_code(s, file, elf_symbol(file, "outer", &size), &f);
 	CHECK(f.n > 0 && f.v[0].file);
 	symbol_frames_free(&f);
 	symbolizer_free(s);
@@ -257,7 +226,6 @@ int main(int argc, char **argv)
 	char name[] = "hw-symbolize-XXXXXX";
 	int status;
 
-	elf_version(EV_CURRENT);
 	if (!mkdtemp(name))
 		return 1;
 	dir = path_real(name);
