@@ -7,11 +7,11 @@
 #include "watcher/order.h"
 
 static void put(struct text *t, const struct ui *ui, const char *module,
-		const cJSON *result)
+		const cJSON *result, int pid)
 {
 	(void)result;
 	ui_put(t, ui, UI_NAME, "%s", module);
-	text_puts(t, " deleted");
+	text_printf(t, " deleted in pid %d\n", pid);
 }
 
 static void why_not(struct text *t, const char *module, const cJSON *result,

@@ -54,9 +54,8 @@ static void put_hints(struct text *out, const struct ui *ui,
 			if (!*hint || strv_has(&seen, hint))
 				continue;
 			strv_add(&seen, hint);
-			ui_put(out, ui, UI_WARN, "%s stays in v%d",
-			       json_str(h, "loop"), json_int(v, "version", 0));
-			text_printf(out, ": %s\n", hint);
+			ui_put(out, ui, UI_WARN, "%s", hint);
+			text_puts(out, "\n");
 		}
 	}
 	strv_free(&seen);
@@ -94,8 +93,8 @@ static void put_target(struct text *out, const struct ui *ui, const cJSON *t)
 	ui_put(out, ui, UI_PLAIN, " %s", json_str(t, "name"));
 	text_puts(out, "\n");
 	if (!json_true(t, "ok"))
-		ui_put(out, ui, UI_BAD, "%s\n",
-		       json_str(json_at(t, "error"), "message"));
+		text_printf(out, "%s\n",
+			    json_str(json_at(t, "error"), "message"));
 	else if (!put_versions(out, ui, versions, pid))
 		text_puts(out, "nothing holds old code\n");
 	put_hints(out, ui, versions);

@@ -10,12 +10,13 @@
 #define LOAD_MS 5000
 
 static void put(struct text *t, const struct ui *ui, const char *module,
-		const cJSON *result)
+		const cJSON *result, int pid)
 {
 	ui_put(t, ui, UI_NAME, "%s", module);
 	text_puts(t, " rolled back, ");
 	ui_put(t, ui, UI_GOOD, "live");
-	text_printf(t, " as v%d", json_int(result, "version", 0));
+	text_printf(t, " as v%d in pid %d\n", json_int(result, "version", 0),
+		    pid);
 }
 
 static int exec_rollback(struct options *o)

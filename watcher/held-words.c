@@ -32,7 +32,7 @@ void held_who(struct text *t, const cJSON *holder, int pid)
 		text_printf(t, "thread %d", tid);
 }
 
-static void put_place(struct text *t, const cJSON *o)
+void held_place(struct text *t, const cJSON *o)
 {
 	const char *file = json_str(o, "file");
 
@@ -40,6 +40,11 @@ static void put_place(struct text *t, const cJSON *o)
 	if (*file && json_int(o, "line", 0) > 0)
 		text_printf(t, " (%s:%d)", path_base(file),
 			    json_int(o, "line", 0));
+}
+
+static void put_place(struct text *t, const cJSON *o)
+{
+	held_place(t, o);
 	if (*json_str(o, "inlined_into"))
 		text_printf(t, ", inlined into %s",
 			    json_str(o, "inlined_into"));
@@ -67,19 +72,20 @@ static void put_word(struct text *t, const cJSON *o)
 	else if (!strcmp(where, "stack"))
 		text_puts(t, "a word of its stack");
 	else if (!strcmp(where, "heap"))
-		text_printf(t, "the heap at %s", json_str(o, "at"));
+		text_printf(t, "heap at %s", json_str(o, "at"));
 	else if (!strcmp(where, "mapping"))
-		text_printf(t, "a mapping at %s", json_str(o, "at"));
+		text_printf(t, "mapping at %s", json_str(o, "at"));
 	else
 		put_offset(t, o, "at_offset");
 }
 
-void held_where(struct text *t, const cJSON *holder)
+/* ARROW: what stands between a pointer and what it points to. */
+static void put_where(struct text *t, const cJSON *holder, const char *arrow)
 {
 	if (!strcmp(json_str(holder, "kind"), "pointer")) {
 		put_word(t, holder);
 		if (*json_str(holder, "points_to"))
-			text_printf(t, ", which points to %s",
+			text_printf(t, "%s%s", arrow,
 				    json_str(holder, "points_to"));
 	} else if (*json_str(holder, "function")) {
 		put_place(t, holder);
@@ -88,6 +94,11 @@ void held_where(struct text *t, const cJSON *holder)
 	} else {
 		put_offset(t, holder, "offset");
 	}
+}
+
+void held_where(struct text *t, const cJSON *holder)
+{
+	put_where(t, holder, " -> ");
 }
 
 void held_phrase(struct text *t, const cJSON *holder, int pid)
@@ -99,7 +110,7 @@ void held_phrase(struct text *t, const cJSON *holder, int pid)
 	held_who(t, holder, pid);
 	if (t->len > before)
 		text_puts(t, unknown ? ": " : " in ");
-	held_where(t, holder);
+	put_where(t, holder, ", which points to ");
 }
 
 void held_phrases(struct text *t, const cJSON *holders, int pid)
@@ -133,36 +144,22 @@ static void put_size(struct text *t, const cJSON *fate, const char *member)
 	free(s);
 }
 
-/* "; process 3 was killed", "; 12 processes were killed" */
-static void put_killed(struct text *t, const cJSON *killed)
-{
-	int n = cJSON_GetArraySize(killed);
-
-	if (n == 1)
-		text_printf(t, "; process %.0f was killed",
-			    cJSON_GetNumberValue(killed->child));
-	else if (n > 1)
-		text_printf(t, "; %d processes were killed", n);
-}
-
-void held_fate(struct text *t, const cJSON *fate)
+void held_fate(struct text *t, const cJSON *fate, int pid)
 {
 	const char *outcome = json_str(fate, "outcome");
 	const char *why = json_str(fate, "why");
+	bool kept = !strcmp(outcome, "kept");
 
-	text_printf(t, "v%d ", json_int(fate, "version", 0));
-	if (!strcmp(outcome, "kept")) {
-		text_puts(t, "kept");
-	} else if (!strcmp(outcome, "fenced")) {
-		text_puts(t, "purged, but ");
-		put_size(t, fate, "kept");
-		text_puts(t, " of its data stay");
-	} else {
-		text_puts(t, "purged (");
+	text_printf(t, "%s in pid %d: ", kept ? "kept" : "purged", pid);
+	if (!kept) {
 		put_size(t, fate, "unmapped");
-		text_puts(t, " unmapped)");
+		text_puts(t, " unmapped");
+	}
+	if (json_num(fate, "kept", 0) > 0 && !kept) {
+		text_puts(t, ", ");
+		put_size(t, fate, "kept");
+		text_puts(t, " stay");
 	}
 	if (*why)
-		text_printf(t, ": %s", why);
-	put_killed(t, json_at(fate, "killed"));
+		text_printf(t, "%s%s", kept ? "" : ": ", why);
 }

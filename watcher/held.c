@@ -159,20 +159,25 @@ static void add_hint(cJSON *holder)
 {
 	const cJSON *loop = find_loop(holder);
 	const char *function = json_str(loop, "function");
-	char *hint;
+	int version = json_int(holder, "version", 0);
+	struct text hint = {0};
 
 	if (!*function)
 		return;
+	held_place(&hint, loop);
 	if (!strcmp(function, "main"))
-		hint = xasprintf("main does not end; what it calls in its own "
-				 "file is called anew by HOT(...)(...)");
+		text_printf(&hint,
+			    " stays in v%d for good; what it calls in its own "
+			    "file is called anew by HOT(...)(...)",
+			    version);
 	else
-		hint = xasprintf("where %s begins its next round, call "
-				 "HOT(%s)(...)",
-				 function, function);
-	set_str(holder, "hint", hint);
+		text_printf(&hint,
+			    " stays in v%d: where its next round begins, call "
+			    "HOT(%s)(...)",
+			    version, function);
+	set_str(holder, "hint", hint.s);
 	set_str(holder, "loop", function);
-	free(hint);
+	text_free(&hint);
 }
 
 /* --- pointers ------------------------------------------------------------ */

@@ -37,7 +37,10 @@ int held_old(const struct cJSON *loaded);
  * target's. Nothing for a pointer that is in no stack. */
 void held_who(struct text *t, const struct cJSON *holder, int pid);
 
-/* "main (server.c:7120)", "handlers[2].fn, which points to increment". */
+/* "main (server.c:7120)", of anything with function, file and line. */
+void held_place(struct text *t, const struct cJSON *o);
+
+/* "main (server.c:7120)", "handlers[2].fn -> increment". */
 void held_where(struct text *t, const struct cJSON *holder);
 
 /* Both: "main thread in main (server.c:7120)". */
@@ -47,9 +50,9 @@ void held_phrase(struct text *t, const struct cJSON *holder, int pid);
  * (server.c:7120) and 2 more". */
 void held_phrases(struct text *t, const struct cJSON *holders, int pid);
 
-/* What became of a version: "v2 purged (64 kB unmapped)", "v2 fenced: 8 kB of
- * data stay, because ..."; FATE as docs/architecture.md has it. */
-void held_fate(struct text *t, const struct cJSON *fate);
+/* What became of a version: "purged in pid 4711: 64 kB unmapped, 8 kB stay:
+ * handlers still points there"; FATE as docs/architecture.md has it. */
+void held_fate(struct text *t, const struct cJSON *fate, int pid);
 
 /* "64 kB", "1.2 MB". */
 char *held_size(double bytes);

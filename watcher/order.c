@@ -83,8 +83,7 @@ static int tell_one(const struct options *o, const struct order *order,
 		return STATUS_REFUSED;
 	}
 	ui_open(&ui, STDOUT_FILENO, o->color);
-	order->put(out, &ui, module, json_at(target, "result"));
-	text_printf(out, " in pid %d\n", pid);
+	order->put(out, &ui, module, json_at(target, "result"), pid);
 	return STATUS_DONE;
 }
 
@@ -138,19 +137,40 @@ int order_run(const struct options *o, const struct order *order, cJSON *params,
 	return status;
 }
 
+static void put_killed(struct text *t, const cJSON *killed, int pid)
+{
+	const cJSON *k;
+
+	if (cJSON_GetArraySize(killed) == 0)
+		return;
+	text_puts(t, cJSON_GetArraySize(killed) == 1 ? "killed process "
+						     : "killed processes ");
+	cJSON_ArrayForEach(k, killed)
+	{
+		text_printf(t, "%s%.0f", k == killed->child ? "" : ", ",
+			    cJSON_GetNumberValue(k));
+	}
+	text_printf(t, " in pid %d\n", pid);
+}
+
 void order_put_fates(struct text *t, const struct ui *ui, const char *module,
-		     const cJSON *result)
+		     const cJSON *result, int pid)
 {
 	const cJSON *fates = json_at(result, "versions"), *f;
 
-	ui_put(t, ui, UI_NAME, "%s", module);
-	if (cJSON_GetArraySize(fates) == 0)
-		text_puts(t, " has no old version");
+	put_killed(t, json_at(result, "killed"), pid);
 	cJSON_ArrayForEach(f, fates)
 	{
-		text_puts(t, f == fates->child ? " " : ", ");
-		held_fate(t, f);
+		ui_put(t, ui, UI_NAME, "%s v%d", module,
+		       json_int(f, "version", 0));
+		text_puts(t, " ");
+		held_fate(t, f, pid);
+		text_puts(t, "\n");
 	}
+	if (cJSON_GetArraySize(fates) > 0)
+		return;
+	ui_put(t, ui, UI_NAME, "%s", module);
+	text_printf(t, " has no old version in pid %d\n", pid);
 }
 
 int order_number(const struct options *o, const char *option, int *status)

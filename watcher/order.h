@@ -14,9 +14,9 @@ struct order {
 	/* The member of the result that says whether it was done; NULL: any
 	 * result does. */
 	const char *fact;
-	/* Appends what was done, in one line without its end. */
+	/* Appends what was done, in whole lines. */
 	void (*put)(struct text *t, const struct ui *ui, const char *module,
-		    const struct cJSON *result);
+		    const struct cJSON *result, int pid);
 	/* If it was not done: the sentence; the word is not_purged. */
 	void (*why_not)(struct text *t, const char *module,
 			const struct cJSON *result, int pid);
@@ -27,9 +27,9 @@ struct order {
 int order_run(const struct options *o, const struct order *order,
 	      struct cJSON *params, int limit_ms);
 
-/* The fates of a result: "v2 purged (64 kB unmapped), v1 purged (...)". */
+/* The fates of a result: "src/server v2 purged in pid 4711: 64 kB unmapped". */
 void order_put_fates(struct text *t, const struct ui *ui, const char *module,
-		     const struct cJSON *result);
+		     const struct cJSON *result, int pid);
 
 /* A whole number, 0 or more; -1 and the failure printed, *status set. */
 int order_number(const struct options *o, const char *option, int *status);

@@ -3,8 +3,9 @@
  * The lines for events about old code: held, purged, exited.
  *
  *   hotwatch: src/server v2 held by main thread in main (server.c:7120)
- *   hotwatch: counter v1 still held after 5 s by process 3 in loop
- *   (counter.c:31); where loop begins its next round, call HOT(loop)(...)
+ *   hotwatch: counter v1 still held after 5 s by process 3 in receive
+ *   (counter.c:31); loop (counter.c:88) stays in v1: where its next round
+ *   begins, call HOT(loop)(...)
  *   hotwatch: src/server v2 purged
  *
  * A version that was not told to be held goes without a line: that is what
