@@ -13,6 +13,7 @@
 
 #include "codeserver/guest.h"
 #include "codeserver/load.h"
+#include "codeserver/process-methods.h"
 #include "codeserver/server.h"
 
 static const char *member_string(const cJSON *o, const char *name)
@@ -323,5 +324,6 @@ const struct hw_rpc_method methods_table[] = {
     {"code/isLoaded", code_is_loaded},
     {"code/which", code_which},
     {"code/allLoaded", code_all_loaded},
+    {"process/list", process_list},
     {NULL, NULL},
 };

@@ -41,7 +41,7 @@ static const cJSON *member_not_null(const cJSON *object, const char *name)
 
 /* --- reading ------------------------------------------------------------- */
 
-static void bad(struct hw_message *m, int code, const char *why)
+static void bad(struct rpc_message *m, int code, const char *why)
 {
 	m->kind = HW_MESSAGE_BAD;
 	m->code = code;
@@ -55,7 +55,7 @@ static int id_is_usable(const cJSON *id)
 	return cJSON_IsString(id) || cJSON_IsNull(id);
 }
 
-static void judge_request(struct hw_message *m, const cJSON *method)
+static void judge_request(struct rpc_message *m, const cJSON *method)
 {
 	const cJSON *params = member_not_null(m->root, "params");
 
@@ -73,7 +73,7 @@ static void judge_request(struct hw_message *m, const cJSON *method)
 	m->kind = m->id ? HW_MESSAGE_CALL : HW_MESSAGE_NOTIFY;
 }
 
-static void judge_object(struct hw_message *m)
+static void judge_object(struct rpc_message *m)
 {
 	const cJSON *version = member(m->root, "jsonrpc");
 	const cJSON *method = member(m->root, "method");
@@ -98,7 +98,7 @@ static void judge_object(struct hw_message *m)
 		judge_request(m, method);
 }
 
-void hw_message_parse(struct hw_message *m, const char *body, size_t len)
+void rpc_message_parse(struct rpc_message *m, const char *body, size_t len)
 {
 	memset(m, 0, sizeof(*m));
 	/* cJSON takes a NUL for white space */
@@ -114,7 +114,7 @@ void hw_message_parse(struct hw_message *m, const char *body, size_t len)
 		judge_object(m);
 }
 
-void hw_message_free(struct hw_message *m)
+void rpc_message_free(struct rpc_message *m)
 {
 	cJSON_Delete(m->root);
 	memset(m, 0, sizeof(*m));
@@ -122,7 +122,7 @@ void hw_message_free(struct hw_message *m)
 
 /* --- writing ------------------------------------------------------------- */
 
-cJSON *hw_message_id(const cJSON *id)
+cJSON *rpc_message_id(const cJSON *id)
 {
 	char text[32];
 	double v;
@@ -191,11 +191,11 @@ static cJSON *message_new(void)
 	return root;
 }
 
-char *hw_message_call(const char *method, const cJSON *id, cJSON *params,
-		      size_t *len)
+char *rpc_message_call(const char *method, const cJSON *id, cJSON *params,
+		       size_t *len)
 {
 	cJSON *root = message_new();
-	int failed = !root || (id && add(root, "id", hw_message_id(id))) ||
+	int failed = !root || (id && add(root, "id", rpc_message_id(id))) ||
 		     add(root, "method", cJSON_CreateString(method));
 
 	if (failed)
@@ -205,10 +205,10 @@ char *hw_message_call(const char *method, const cJSON *id, cJSON *params,
 	return finish(root, failed, len);
 }
 
-char *hw_message_result(const cJSON *id, cJSON *result, size_t *len)
+char *rpc_message_result(const cJSON *id, cJSON *result, size_t *len)
 {
 	cJSON *root = message_new();
-	int failed = !root || add(root, "id", hw_message_id(id));
+	int failed = !root || add(root, "id", rpc_message_id(id));
 
 	if (failed)
 		cJSON_Delete(result);
@@ -234,11 +234,11 @@ static cJSON *error_object(int code, const char *message, cJSON *data)
 	return NULL;
 }
 
-char *hw_message_error(const cJSON *id, int code, const char *message,
-		       cJSON *data, size_t *len)
+char *rpc_message_error(const cJSON *id, int code, const char *message,
+			cJSON *data, size_t *len)
 {
 	cJSON *root = message_new();
-	int failed = !root || add(root, "id", hw_message_id(id));
+	int failed = !root || add(root, "id", rpc_message_id(id));
 
 	if (failed)
 		cJSON_Delete(data);

@@ -61,12 +61,12 @@ static void send_error(struct hw_rpc *r, const cJSON *id, int code,
 		       const char *message, cJSON *data)
 {
 	size_t len;
-	char *msg = hw_message_error(id, code, message, data, &len);
+	char *msg = rpc_message_error(id, code, message, data, &len);
 
 	if (!msg && len > 0) /* too much data to say what is wrong: just say */
 		msg =
-		    hw_message_error(id, code, "the error's data is too large",
-				     NULL, &len);
+		    rpc_message_error(id, code, "the error's data is too large",
+				      NULL, &len);
 	if (send_message(r, msg, len))
 		r->closed = 1; /* the other side must not wait for ever */
 }
@@ -114,7 +114,7 @@ int hw_rpc_call(struct hw_rpc *r, const char *method, cJSON *params,
 	if (!r->closed)
 		id = cJSON_CreateNumber(r->next_id);
 	if (id)
-		msg = hw_message_call(method, id, params, &len);
+		msg = rpc_message_call(method, id, params, &len);
 	else
 		cJSON_Delete(params);
 	cJSON_Delete(id);
@@ -135,7 +135,7 @@ int hw_rpc_notify(struct hw_rpc *r, const char *method, cJSON *params)
 		cJSON_Delete(params);
 		return -1;
 	}
-	return send_message(r, hw_message_call(method, NULL, params, &len),
+	return send_message(r, rpc_message_call(method, NULL, params, &len),
 			    len);
 }
 
@@ -160,7 +160,7 @@ static struct hw_request *request_new(struct hw_rpc *r, const cJSON *id)
 
 	if (!req)
 		return NULL;
-	req->id = hw_message_id(id);
+	req->id = rpc_message_id(id);
 	if (!req->id) {
 		request_free(req);
 		return NULL;
@@ -185,7 +185,7 @@ void hw_rpc_reply(struct hw_request *req, cJSON *result)
 		request_free(req);
 		return;
 	}
-	msg = hw_message_result(req->id, result, &len);
+	msg = rpc_message_result(req->id, result, &len);
 	if (!msg)
 		send_error(r, req->id, HW_RPC_INTERNAL_ERROR,
 			   len ? "the result is over 16 MiB" : "out of memory",
@@ -224,7 +224,7 @@ static const struct hw_rpc_method *find_method(const struct hw_rpc *r,
 	return NULL;
 }
 
-static void on_notify(struct hw_rpc *r, const struct hw_message *m)
+static void on_notify(struct hw_rpc *r, const struct rpc_message *m)
 {
 	const struct hw_rpc_method *method = find_method(r, m->method);
 
@@ -232,7 +232,7 @@ static void on_notify(struct hw_rpc *r, const struct hw_message *m)
 		method->call(NULL, m->params, r->user);
 }
 
-static void on_call(struct hw_rpc *r, const struct hw_message *m)
+static void on_call(struct hw_rpc *r, const struct rpc_message *m)
 {
 	const struct hw_rpc_method *method = find_method(r, m->method);
 	struct hw_request *req;
@@ -278,7 +278,7 @@ static void pending_fail(struct pending *p, int code, const char *text)
 	free(p);
 }
 
-static void on_answer(struct hw_rpc *r, const struct hw_message *m)
+static void on_answer(struct hw_rpc *r, const struct rpc_message *m)
 {
 	struct pending *p = NULL;
 
@@ -298,9 +298,9 @@ static void on_answer(struct hw_rpc *r, const struct hw_message *m)
 
 static void on_body(struct hw_rpc *r, const char *body, size_t len)
 {
-	struct hw_message m;
+	struct rpc_message m;
 
-	hw_message_parse(&m, body, len);
+	rpc_message_parse(&m, body, len);
 	switch (m.kind) {
 	case HW_MESSAGE_CALL:
 		on_call(r, &m);
@@ -315,7 +315,7 @@ static void on_body(struct hw_rpc *r, const char *body, size_t len)
 		send_error(r, m.id, m.code, m.why, NULL);
 		break;
 	}
-	hw_message_free(&m);
+	rpc_message_free(&m);
 }
 
 int hw_rpc_feed(struct hw_rpc *r, const void *data, size_t len)

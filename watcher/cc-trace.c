@@ -180,7 +180,8 @@ static void line_read(struct tracing *t, const char *line)
 	case FILE_SHARED: {
 		char *path = path_absolute(p->cc->dir, line);
 
-		if (!strv_has(&p->libs, path))
+		if (strcmp(line, p->cc->tools.codeserver) != 0 &&
+		    !strv_has(&p->libs, path))
 			strv_add(&p->libs, path);
 		free(path);
 		return;
@@ -247,12 +248,17 @@ static int native_link(struct program *p, const char *trace, const char *why,
 	static const char *const ours[] = {
 	    "-fuse-ld=lld", "-o",       "/dev/null", "-Wl,-S",
 	    "-Wl,--trace",  "-Xlinker", NULL};
+	/* what hotwatch/process.h and code.h declare */
+	const char *const server[] = {"-Wl,--push-state,--as-needed",
+				      p->cc->tools.codeserver,
+				      "-Wl,--pop-state", NULL};
 	struct cc_pipes to = {.out = trace};
 	struct strv argv = {0};
 	char *rsp = path_join(p->tmp, "native.rsp");
 	int status;
 
 	cc_native_words(p, &argv);
+	strv_addv(&argv, server);
 	strv_addv(&argv, ours);
 	strv_add_own(&argv, xasprintf("--why-extract=%s", why));
 	status = response_shorten(&argv, rsp, err);

@@ -37,6 +37,13 @@ static int by_value(const void *a, const void *b, void *arg)
 	return ELF64_ST_BIND(y->st_info) - ELF64_ST_BIND(x->st_info);
 }
 
+/* The word through which .eh_frame names a personality routine: each module
+ * has its own, reached directly. */
+static bool is_personality(const struct object *o, uint32_t i)
+{
+	return starts_with(sym_name(o, i), "DW.ref.");
+}
+
 /* A function or variable that the program defines and the user named. Names
  * with a leading dot are the compiler's (".compoundliteral.3"): their order,
  * not their meaning, gives the number, so they are never matched. */
@@ -46,7 +53,8 @@ static bool symbol_counts(const struct object *o, uint32_t i)
 	int type = ELF64_ST_TYPE(s->st_info);
 
 	if (s->st_shndx == SHN_UNDEF || s->st_shndx >= o->nsec ||
-	    sym_name(o, i)[0] == '\0' || sym_name(o, i)[0] == '.')
+	    sym_name(o, i)[0] == '\0' || sym_name(o, i)[0] == '.' ||
+	    is_personality(o, i))
 		return false;
 	if (!(o->sec[s->st_shndx].sh->sh_flags & SHF_ALLOC))
 		return false;
@@ -364,6 +372,8 @@ int object_scan(struct object *o, char **err)
 	if (o->scanned)
 		return 0;
 	o->direct = xcalloc(o->nsyms, sizeof(*o->direct));
+	for (uint32_t i = 1; i < o->nsyms; i++)
+		o->direct[i] = is_personality(o, i);
 	names_find(o);
 	for (uint32_t i = 1; i < o->nsec; i++) {
 		if (!sec_counts(&o->sec[i]))

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the other parts of the code server ask of processes.
+ *
+ * Any thread but a signal handler may call these. They take the processes'
+ * lock, under which nothing blocks and no code of the program runs, so the code
+ * server's thread may call them at any time. Where there are no processes they
+ * cost one load.
+ */
+#ifndef HW_PROCESS_INTERNAL_H
+#define HW_PROCESS_INTERNAL_H
+
+#include "codeserver/include/hotwatch/process.h"
+
+/* The process whose thread has that number; 0: the thread is foreign. A process
+ * is this until all its frames are gone; what then runs on in its thread (the
+ * destructors of thread-specific data) is a foreign thread's. */
+hw_pid process_of_tid(pid_t tid);
+
+/*
+ * Begins to end PID, untrappably; others will hear REASON ("killed"). Does not
+ * wait: ask process_exists, or hear process_on_exit. 0, or -ESRCH: it was gone.
+ */
+int process_kill(hw_pid pid, const char *reason);
+
+bool process_exists(hw_pid pid);
+
+/* Its registered name, cut to SIZE - 1 bytes, or "". */
+void process_name(hw_pid pid, char *name, size_t size);
+
+/*
+ * Calls FN in the code server's thread for each process that has ended, before
+ * the watchers are told; set once, by the code server's thread. A purge counts
+ * its victims so, instead of asking again and again. NULL: nobody.
+ */
+typedef void process_exit_fn(hw_pid pid, const char *name, const char *reason);
+void process_on_exit(process_exit_fn *fn);
+
+/* A signal that asks threads to end is on its way only with this number (0:
+ * none yet): threads.c leaves it alone. */
+int process_signal(void);
+
+/*
+ * No process is ended inside the allocator, also one that is hot-built: its
+ * functions are noted here by address when a version is published. The code
+ * server's thread.
+ */
+struct hw_module;
+void process_guard(const struct hw_module *desc);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes on the socket. The list is taken when it is asked for. The end of a
+ * process is told by its own thread, which leaves a note for the code server's;
+ * one that cannot be noted (no memory) is lost to the watchers, to nobody else:
+ * links and monitors were told before.
+ */
+#include "codeserver/process-methods.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codeserver/guest.h"
+#include "codeserver/process-table.h"
+#include "codeserver/server.h"
+
+/* --- process/list --------------------------------------------------------- */
+
+static cJSON *process_json(const struct hw_process_info *i)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(o, "process", (double)i->pid);
+	if (i->tid) /* its thread has begun */
+		cJSON_AddNumberToObject(o, "tid", i->tid);
+	cJSON_AddStringToObject(o, "name", i->name);
+	if (i->initial)
+		cJSON_AddStringToObject(o, "initial", i->initial);
+	cJSON_AddNumberToObject(o, "messages", (double)i->messages);
+	cJSON_AddNumberToObject(o, "bytes", (double)i->bytes);
+	cJSON_AddNumberToObject(o, "links", (double)i->links);
+	cJSON_AddNumberToObject(o, "monitors", (double)i->monitors);
+	cJSON_AddBoolToObject(o, "trap_exit", i->trap_exit);
+	cJSON_AddStringToObject(o, "state", i->waiting ? "waiting" : "running");
+	return o;
+}
+
+/* All pids, malloc'd; a few may come or go meanwhile. */
+static hw_pid *pids_take(size_t *n)
+{
+	size_t max = hw_processes(NULL, 0) + 16;
+	hw_pid *pids = malloc(max * sizeof(*pids));
+
+	*n = pids ? hw_processes(pids, max) : 0;
+	*n = *n < max ? *n : max;
+	return pids;
+}
+
+void process_list(struct hw_request *req, const cJSON *params, void *user)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON *list = cJSON_AddArrayToObject(o, "processes");
+	struct hw_process_info info;
+	size_t n;
+	hw_pid *pids = pids_take(&n);
+
+	(void)params;
+	(void)user;
+	for (size_t i = 0; i < n; i++)
+		if (hw_process_info(pids[i], &info) == 0)
+			cJSON_AddItemToArray(list, process_json(&info));
+	free(pids);
+	hw_rpc_reply(req, o);
+}
+
+/* --- process/exited ------------------------------------------------------- */
+
+struct ended {
+	struct server_job job;
+	hw_pid pid;
+	char name[PROCESS_NAME_MAX], reason[HW_REASON_MAX];
+};
+
+static process_exit_fn *exit_fn;
+
+void process_on_exit(process_exit_fn *fn)
+{
+	exit_fn = fn;
+}
+
+static void ended_tell(struct server_job *job)
+{
+	struct ended *e = (struct ended *)job;
+	cJSON *o = cJSON_CreateObject();
+
+	if (exit_fn)
+		exit_fn(e->pid, e->name, e->reason);
+	cJSON_AddNumberToObject(o, "pid", getpid());
+	cJSON_AddNumberToObject(o, "process", (double)e->pid);
+	cJSON_AddStringToObject(o, "name", e->name);
+	cJSON_AddStringToObject(o, "reason", e->reason);
+	server_notify("process/exited", o);
+	free(e);
+}
+
+void process_ended(hw_pid pid, const char *name, const char *reason)
+{
+	struct ended *e;
+
+	if (!hw_guest.program) /* not hot-built: nobody listens */
+		return;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return;
+	e->job.run = ended_tell;
+	e->pid = pid;
+	strcpy(e->name, name);
+	strcpy(e->reason, reason);
+	if (server_post(&e->job) < 0)
+		free(e);
+}

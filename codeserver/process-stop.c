@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ending a process from the inside: the signal handler that its own thread
+ * runs when it was asked to end, and what decides whether this is the place.
+ *
+ * The rule. A frame is the program's if its code is hot-built (in a program
+ * that is not: if it is the executable's); all others are foreign, and so are
+ * the frames of an allocator, whoever built it. Walking from the interrupted
+ * instruction outwards to process_root:
+ *
+ *   1. Only the program's frames: it computes, and is ended here.
+ *   2. Foreign frames innermost, of a blocking call of the C library that the
+ *      kernel has just interrupted (or of a library that made such a call),
+ *      then only the program's: it blocks at a cancellation point, and is ended
+ *      here, as pthread_cancel would.
+ *   3. Else there is an outermost foreign frame, perhaps with a lock of malloc,
+ *      of a stream, of the dynamic linker: it is ended when that frame returns.
+ *      Its return address is replaced by one of ours (a return barrier), which
+ *      ends the process as if the call had never come back.
+ *
+ * In each case the frames that will be unwound must say what their cleanups
+ * are. A compiler notes that for calls that may unwind, and for nothing else.
+ * So a frame of a function that has any such notes (an LSDA) must stand at one
+ * of them; if it does not, the barrier goes further out, where it does. A
+ * function without notes has no cleanups, or such that no call that may unwind
+ * lies in their scope: those are not served (docs/architecture.md,
+ * "Processes"). pthread_cleanup_push is served always: it registers.
+ *
+ * The frames are then unwound by pthread_exit, from the handler in cases 1 and
+ * 2. The signal's mask is undone before.
+ *
+ * All of this runs at any instruction of the program: no lock, no malloc, no
+ * call that could be bound lazily. The unwinder is libgcc's, whose search for a
+ * function's tables (_dl_find_object, glibc 2.35) is made for this; libunwind's
+ * takes the dynamic linker's lock, and would wait for itself in a process that
+ * is in dlopen. Compiled without sanitizers, which is also why the handler is
+ * set by a system call: they would call it later, with another's context.
+ *
+ * Rejected: pthread_cancel for all. It ends a thread wherever the C library
+ * waits, also under a lock that is not given back (a name look-up, a
+ * constructor in dlopen), and it cannot end one that computes or allocates.
+ * Rejected: asking again until the thread happens to be in its own code; one
+ * that loads libraries in a loop is there one time in 10 000.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include "codeserver/guest.h"
+#include "codeserver/process-stop.h"
+#include "codeserver/process-table.h"
+
+/* --- what is resolved once ------------------------------------------------ */
+
+typedef _Unwind_Reason_Code backtrace_fn(_Unwind_Trace_Fn, void *);
+typedef int find_object_fn(void *, struct dl_find_object *);
+
+static struct {
+	backtrace_fn *backtrace;
+	uintptr_t (*ip)(struct _Unwind_Context *, int *);
+	uintptr_t (*cfa)(struct _Unwind_Context *);
+	uintptr_t (*lsda)(struct _Unwind_Context *);
+	uintptr_t (*start)(struct _Unwind_Context *);
+	find_object_fn *find_object;
+	void (*no_return)(void); /* AddressSanitizer's, or NULL */
+	struct link_map *libc, *linker, *own, *program;
+	int signal;
+} got;
+
+enum frame {
+	FRAME_PROGRAM,
+	FRAME_LIBC,
+	FRAME_LINKER,
+	FRAME_OWN,
+	FRAME_OTHER
+};
+
+static struct link_map *map_at(uintptr_t pc)
+{
+	struct dl_find_object o;
+
+	return got.find_object((void *)pc, &o) == 0 ? o.dlfo_link_map : NULL;
+}
+
+static enum frame frame_kind(uintptr_t pc, uintptr_t start)
+{
+	struct link_map *map;
+
+	if (guard_has(start))
+		return FRAME_OTHER;
+	if (pc - HW_ARENA_BASE < HW_ARENA_SIZE)
+		return FRAME_PROGRAM;
+	map = map_at(pc);
+	if (map == got.libc)
+		return FRAME_LIBC;
+	if (map == got.linker)
+		return FRAME_LINKER;
+	if (map == got.own)
+		return start == (uintptr_t)hw_receive_match ? FRAME_PROGRAM
+							    : FRAME_OWN;
+	if (map && map == got.program && !hw_guest.program)
+		return FRAME_PROGRAM;
+	return FRAME_OTHER;
+}
+
+/* --- one walk ------------------------------------------------------------- */
+
+struct walk {
+	uintptr_t pc;    /* where the signal came */
+	bool begun;      /* past the handler's own frames */
+	bool reached;    /* process_root */
+	bool program;    /* a frame of the program's has been seen */
+	bool clean;      /* nothing so far forbids to unwind from pc */
+	bool blocked;    /* innermost is a call that blocks in the kernel */
+	bool libc;       /* all frames so far are the C library's */
+	uintptr_t call;  /* start of the outermost of those */
+	uintptr_t place; /* the innermost return address that may be replaced:
+			  * all further out can be unwound; 0: none */
+};
+
+/*
+ * Whether the instruction at PC is a system call that waits to be made again
+ * (SA_RESTART), or behind one that was broken off. One that was completed has
+ * given the program something (a descriptor, bytes) and must return.
+ */
+static bool syscall_interrupted(const ucontext_t *uc)
+{
+	const unsigned char *pc =
+	    (const unsigned char *)uc->uc_mcontext.gregs[REG_RIP];
+
+	if (pc[0] == 0x0f && pc[1] == 0x05)
+		return true;
+	return pc[-2] == 0x0f && pc[-1] == 0x05 &&
+	       uc->uc_mcontext.gregs[REG_RAX] == -EINTR;
+}
+
+static void walk_foreign(struct walk *w, enum frame kind, uintptr_t start)
+{
+	w->place = 0;
+	if (w->program) {
+		w->clean = false; /* called back from foreign code */
+		return;
+	}
+	if (kind == FRAME_LIBC && w->libc)
+		w->call = start;
+	else
+		w->libc = false;
+	if (kind == FRAME_LINKER || kind == FRAME_OWN || guard_has(start) ||
+	    (kind == FRAME_LIBC && !w->libc))
+		w->blocked = false;
+}
+
+static void walk_program(struct walk *w, struct _Unwind_Context *c,
+			 uintptr_t pc)
+{
+	bool can = lsda_covers(got.lsda(c), got.start(c), pc);
+
+	if (!w->program && (!w->blocked || !stop_call_known(w->call)))
+		w->clean = w->clean && pc == w->pc;
+	w->program = true;
+	w->clean = w->clean && can;
+	if (!can)
+		w->place = 0;
+	else if (!w->place && w->pc != pc)
+		w->place = got.cfa(c) - sizeof(uintptr_t);
+}
+
+static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *c, void *arg)
+{
+	struct walk *w = arg;
+	int exact = 0;
+	uintptr_t pc = got.ip(c, &exact), start = got.start(c);
+	enum frame kind;
+
+	if (!w->begun && !(exact && pc == w->pc))
+		return _URC_NO_REASON;
+	w->begun = true;
+	if (start == (uintptr_t)process_root) {
+		w->reached = true;
+		return _URC_NORMAL_STOP;
+	}
+	if (!exact)
+		pc--; /* of the call, not behind it */
+	kind = frame_kind(pc, start);
+	if (kind == FRAME_PROGRAM)
+		walk_program(w, c, pc);
+	else
+		walk_foreign(w, kind, start);
+	return _URC_NO_REASON;
+}
+
+/* --- return barriers ------------------------------------------------------ */
+
+#define BARRIERS 256 /* as in the assembly below */
+
+extern const char hw_barriers[] __attribute__((visibility("hidden")));
+__attribute__((visibility("hidden"))) uintptr_t hw_barrier_saved[BARRIERS];
+static struct process *barrier_owner[BARRIERS];
+
+static uintptr_t barrier_address(int index)
+{
+	return (uintptr_t)hw_barriers + 8 * (uintptr_t)index;
+}
+
+int barrier_take(struct process *p)
+{
+	static int last;
+
+	for (int i = 0; i < BARRIERS; i++) {
+		last = (last + 1) % BARRIERS;
+		if (barrier_owner[last])
+			continue;
+		barrier_owner[last] = p;
+		return last;
+	}
+	return -1;
+}
+
+void barrier_give(int index)
+{
+	if (index >= 0)
+		barrier_owner[index] = NULL;
+}
+
+/*
+ * Takes P's barrier away; SP is where the stack ends now. A barrier below that,
+ * on P's own stack, was left by a longjmp and is nothing any more. (SP may be
+ * on another stack, of a coroutine.)
+ */
+static void barrier_remove(struct process *p, uintptr_t sp)
+{
+	volatile uintptr_t *at = (uintptr_t *)p->planted;
+	bool own = p->stack_high - sp < p->stack_size;
+
+	p->planted = 0;
+	if (!at || (own && (uintptr_t)at < sp))
+		return;
+	if (*at == barrier_address(p->barrier))
+		*at = hw_barrier_saved[p->barrier];
+}
+
+static void barrier_plant(struct process *p, uintptr_t at)
+{
+	if (p->barrier < 0)
+		return;
+	hw_barrier_saved[p->barrier] = *(volatile uintptr_t *)at;
+	p->planted = at;
+	*(volatile uintptr_t *)at = barrier_address(p->barrier);
+}
+
+/* Whether the program lets its thread be cancelled. */
+static bool may_end(void)
+{
+	int was;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	pthread_setcancelstate(was, NULL);
+	return was == PTHREAD_CANCEL_ENABLE;
+}
+
+/*
+ * A call has returned through barrier INDEX. It ends the process; but not in
+ * the child of a fork or vfork that the call was, nor when the call was the one
+ * that forbids it: then this returns, and the call has returned as ever.
+ */
+__attribute__((visibility("hidden"), used)) void hw_barrier_reached(int index)
+{
+	struct process *p = process_self;
+
+	if (!p || p != barrier_owner[index] ||
+	    process_life(p) != PROCESS_DYING ||
+	    p->tid != (pid_t)syscall(SYS_gettid) || !may_end())
+		return;
+	p->planted = 0;
+	stop_here(p);
+}
+
+/*
+ * A barrier is eight bytes; all lead to the common part, which puts the saved
+ * return address back, so that the stack is as if the call had gone to
+ * hw_barrier_reached, and keeps what a function may return.
+ */
+__asm__(".pushsection .text.hw_barrier,\"ax\",@progbits\n"
+	"	.balign 16\n"
+	"	.hidden hw_barriers\n"
+	"	nop\n"
+	"	.balign 8\n"
+	"hw_barriers:\n"
+	"	.rept 256\n"
+	"	call hw_barrier_common\n"
+	"	nop; nop; nop\n"
+	"	.endr\n"
+	"	.type hw_barrier_common,@function\n"
+	"hw_barrier_common:\n"
+	"	.cfi_startproc\n"
+	"	.cfi_undefined rip\n"
+	"	pop %r11\n"
+	"	lea hw_barriers(%rip), %r10\n"
+	"	sub %r10, %r11\n"
+	"	shr $3, %r11\n"
+	"	lea hw_barrier_saved(%rip), %r10\n"
+	"	push (%r10,%r11,8)\n"
+	"	.cfi_restore rip\n"
+	"	push %rax\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	push %rdx\n"
+	"	.cfi_def_cfa_offset 24\n"
+	"	sub $40, %rsp\n"
+	"	.cfi_def_cfa_offset 64\n"
+	"	movups %xmm0, (%rsp)\n"
+	"	movups %xmm1, 16(%rsp)\n"
+	"	mov %r11d, %edi\n"
+	"	call hw_barrier_reached\n"
+	"	movups (%rsp), %xmm0\n"
+	"	movups 16(%rsp), %xmm1\n"
+	"	add $40, %rsp\n"
+	"	.cfi_def_cfa_offset 24\n"
+	"	pop %rdx\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	pop %rax\n"
+	"	.cfi_def_cfa_offset 8\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	"	.size hw_barrier_common, . - hw_barrier_common\n"
+	".popsection\n");
+
+/* --- the end -------------------------------------------------------------- */
+
+void stop_here(struct process *p)
+{
+	if (p) {
+		barrier_remove(p, (uintptr_t)__builtin_frame_address(0));
+		__atomic_store_n(&p->life, PROCESS_UNWINDING, __ATOMIC_RELEASE);
+	}
+	if (got.no_return)
+		got.no_return();
+	pthread_exit(NULL);
+}
+
+static void stop_try(struct process *p, const ucontext_t *uc)
+{
+	const greg_t *reg = uc->uc_mcontext.gregs;
+	struct walk w = {.pc = (uintptr_t)reg[REG_RIP],
+			 .clean = true,
+			 .libc = true,
+			 .blocked = false};
+
+	barrier_remove(p, (uintptr_t)reg[REG_RSP]);
+	if (!may_end())
+		return;
+	w.blocked = map_at(w.pc) == got.libc && syscall_interrupted(uc);
+	got.backtrace(walk_frame, &w);
+	if (!w.reached)
+		return;
+	if (w.clean && w.program) {
+		pthread_sigmask(SIG_SETMASK, &uc->uc_sigmask, NULL);
+		stop_here(p);
+	}
+	if (w.place)
+		barrier_plant(p, w.place);
+}
+
+static void stop_handler(int sig, siginfo_t *info, void *context)
+{
+	struct process *p = process_self;
+	int e = errno;
+
+	(void)sig;
+	(void)info;
+	if (p) {
+		__atomic_store_n(&p->asked, 0, __ATOMIC_RELEASE);
+		if (process_life(p) == PROCESS_DYING)
+			stop_try(p, context);
+	}
+	errno = e;
+}
+
+/* --- before the first ----------------------------------------------------- */
+
+/* What the kernel takes; its restorer is one that all unwinders know. */
+struct kernel_action {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+
+#define RESTORER 0x04000000ul
+
+void hw_signal_return(void) __attribute__((visibility("hidden")));
+__asm__(".pushsection .text.hw_signal_return,\"ax\",@progbits\n"
+	"	.balign 16\n"
+	"	nop\n"
+	"	.hidden hw_signal_return\n"
+	"	.type hw_signal_return,@function\n"
+	"hw_signal_return:\n"
+	"	mov $15, %rax\n"
+	"	syscall\n"
+	"	.size hw_signal_return, . - hw_signal_return\n"
+	".popsection\n");
+
+/* The highest real-time signal that is at its default. */
+static int signal_take(void)
+{
+	const struct kernel_action ours = {stop_handler,
+					   SA_SIGINFO | SA_RESTART | RESTORER,
+					   hw_signal_return, 0};
+	struct kernel_action was;
+
+	for (int sig = SIGRTMAX; sig > SIGRTMIN; sig--) {
+		if (syscall(SYS_rt_sigaction, sig, NULL, &was, 8) < 0 ||
+		    was.handler)
+			continue;
+		return syscall(SYS_rt_sigaction, sig, &ours, NULL, 8) < 0
+			   ? -errno
+			   : sig;
+	}
+	return -EAGAIN;
+}
+
+int process_signal(void)
+{
+	return got.signal;
+}
+
+static _Unwind_Reason_Code walk_none(struct _Unwind_Context *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return _URC_NORMAL_STOP;
+}
+
+/* libgcc is there wherever pthread_exit works; its first use of anything is
+ * now, not in the handler. */
+static int unwinder_find(void)
+{
+	void *gcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_NODELETE);
+
+	if (!gcc)
+		return -ENOSYS;
+	got.backtrace = (backtrace_fn *)dlsym(gcc, "_Unwind_Backtrace");
+	*(void **)&got.ip = dlsym(gcc, "_Unwind_GetIPInfo");
+	*(void **)&got.cfa = dlsym(gcc, "_Unwind_GetCFA");
+	*(void **)&got.lsda = dlsym(gcc, "_Unwind_GetLanguageSpecificData");
+	*(void **)&got.start = dlsym(gcc, "_Unwind_GetRegionStart");
+	got.find_object =
+	    (find_object_fn *)dlsym(RTLD_DEFAULT, "_dl_find_object");
+	if (!got.backtrace || !got.ip || !got.cfa || !got.lsda || !got.start ||
+	    !got.find_object)
+		return -ENOSYS;
+	got.backtrace(walk_none, NULL);
+	return 0;
+}
+
+static void *thread_none(void *arg)
+{
+	(void)arg;
+	pthread_exit(NULL);
+}
+
+int stop_prepare(void)
+{
+	void *program = dlopen(NULL, RTLD_NOW);
+	pthread_t first;
+	int e = unwinder_find();
+
+	if (e || !program)
+		return e ? e : -ENOSYS;
+	got.program = program;
+	got.libc =
+	    map_at((uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
+	got.linker = map_at((uintptr_t)dlsym(RTLD_DEFAULT, "__tls_get_addr"));
+	got.own = map_at((uintptr_t)stop_handler);
+	*(void **)&got.no_return =
+	    dlsym(RTLD_DEFAULT, "__asan_handle_no_return");
+	stop_calls_find();
+	/* The C library's own search for the unwinder. */
+	e = pthread_create(&first, NULL, thread_none, NULL);
+	if (e)
+		return -e;
+	pthread_join(first, NULL);
+	got.signal = signal_take();
+	return got.signal < 0 ? got.signal : 0;
+}

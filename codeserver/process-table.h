@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files process*.c share. Nobody else includes it.
+ *
+ * One lock, processes.lock, guards everything here but what is marked
+ * otherwise. Under it nothing blocks, nothing of the program runs, and nothing
+ * is a cancellation point. One lock, because a send, a link and an exit each
+ * touch two processes, in any order; its sections are a few dozen instructions
+ * long (messages are allocated and filled outside).
+ */
+#ifndef HW_PROCESS_TABLE_H
+#define HW_PROCESS_TABLE_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "codeserver/process-internal.h"
+
+/* --- rings: doubly linked, through a member ------------------------------- */
+
+struct ring {
+	struct ring *next, *prev;
+};
+
+#define ring_item(r, type, member) \
+	((type *)((char *)(r)-offsetof(type, member)))
+
+static inline void ring_init(struct ring *r)
+{
+	r->next = r->prev = r;
+}
+
+static inline bool ring_empty(const struct ring *r)
+{
+	return r->next == r;
+}
+
+static inline void ring_add(struct ring *head, struct ring *r)
+{
+	r->prev = head->prev;
+	r->next = head;
+	head->prev->next = r;
+	head->prev = r;
+}
+
+/* Its item is then in no ring; it may be taken out twice. */
+static inline void ring_out(struct ring *r)
+{
+	r->prev->next = r->next;
+	r->next->prev = r->prev;
+	ring_init(r);
+}
+
+/* --- what there is -------------------------------------------------------- */
+
+/* A message with its place in a queue. */
+struct mail {
+	struct mail *next;
+	struct hw_message m;
+};
+
+struct queue {
+	struct mail *first, **last;
+};
+
+/* A link between two processes: one half hangs on each. NOTICE is the HW_EXIT
+ * that the other one may get; it is made with the link, so that the news of a
+ * death never fails for want of memory. */
+struct half {
+	struct ring in; /* owner->links */
+	struct process *owner;
+	struct half *other;
+	struct link *link;
+};
+
+struct link {
+	struct half half[2];
+	struct mail *notice;
+};
+
+struct monitor {
+	struct ring mine;  /* watcher->monitors */
+	struct ring there; /* watched->watchers */
+	struct process *watcher;
+	hw_ref ref;
+	struct mail *notice; /* the HW_DOWN to come */
+};
+
+/* Where a process that is to end stands. Only its own thread goes past
+ * DYING. */
+enum process_life {
+	PROCESS_ALIVE,
+	PROCESS_DYING,     /* to be ended as soon as it can be */
+	PROCESS_UNWINDING, /* its frames are being left */
+	PROCESS_GONE
+};
+
+#define PROCESS_NAME_MAX 64
+
+struct process {
+	/* Constant from the start. */
+	hw_pid pid;
+	void (*fn)(void *arg);
+	void *arg;
+	const char *initial;
+	size_t mailbox_max;
+
+	/* Under the lock. */
+	pid_t tid; /* 0: its thread has not begun */
+	pthread_t thread;
+	struct process *next_pid, *next_tid, *next_name; /* hash chains */
+	struct ring age;
+	char name[PROCESS_NAME_MAX];
+	struct queue arrived; /* messages that it has not looked at yet */
+	size_t messages, bytes;
+	struct ring links, monitors, watchers;
+	bool trap_exit;
+	char reason[HW_REASON_MAX]; /* once it is dying */
+	struct ring dying;          /* in the ender's list */
+	uint64_t ask_at, ask_wait;  /* ns: when to ask again, how much later */
+	uint64_t asked_at;
+	bool cancelled; /* pthread_cancel was tried */
+	int barrier;    /* its return barrier; -1: none */
+
+	/* Its own thread's. */
+	struct queue inbox;   /* messages it has looked at */
+	uintptr_t planted;    /* where its return barrier stands; 0: nowhere */
+	uintptr_t stack_high; /* no frame of the program's is above */
+	size_t stack_size;
+
+	/* Atomic. */
+	int life;      /* enum process_life; to DYING under the lock */
+	int waiting;   /* in hw_receive: the futex wakes it */
+	uint32_t wake; /* the futex */
+	int asked;     /* a signal is on its way to it */
+};
+
+#define PROCESS_BUCKETS 4096
+
+struct processes {
+	pthread_mutex_t lock;
+	hw_pid last_pid;
+	size_t n;
+	struct ring age; /* the oldest first */
+	struct process *by_pid[PROCESS_BUCKETS], *by_tid[PROCESS_BUCKETS],
+	    *by_name[PROCESS_BUCKETS];
+};
+extern struct processes processes;
+
+/* The process of this thread, or NULL. Read by a signal handler. */
+extern __thread struct process *process_self
+    __attribute__((tls_model("initial-exec")));
+
+void processes_lock(void);
+void processes_unlock(void);
+
+/* Under the lock. NULL: gone. */
+struct process *process_find(hw_pid pid);
+/* Whether there ever was one. */
+bool process_was(hw_pid pid);
+
+static inline int process_life(const struct process *p)
+{
+	return __atomic_load_n(&p->life, __ATOMIC_ACQUIRE);
+}
+
+/* Runs fn: the outermost frame that counts. */
+void process_root(struct process *p) __attribute__((noinline));
+
+/* --- mailbox.c ------------------------------------------------------------ */
+
+struct mail *mail_make(const void *data, size_t size);
+void mail_free(struct mail *mail);
+void queue_init(struct queue *q);
+void queue_free(struct queue *q);
+/* Under the lock; wakes it. */
+void mailbox_put(struct process *p, struct mail *mail);
+/* Own process, under the lock: takes out the HW_DOWN of REF, if it came. */
+struct mail *mailbox_take_down(struct process *p, hw_ref ref);
+void process_wake(struct process *p);
+
+/* --- process-links.c ------------------------------------------------------ */
+
+/* Under the lock: tells all that P ended. */
+void links_fire(struct process *p);
+/* Under the lock: forgets all links and monitors of P, telling nobody. */
+void links_forget(struct process *p);
+/* Under the lock; the memory comes from the caller. */
+struct link *link_make(void);
+void link_tie(struct link *l, struct process *a, struct process *b);
+void link_free(struct link *l);
+struct monitor *monitor_make(void);
+void monitor_tie(struct monitor *m, struct process *watcher,
+		 struct process *watched);
+void monitor_free(struct monitor *m);
+/* Under the lock: an exit signal from FROM reaches P. NOTICE (not NULL) is
+ * consumed. KILL: untrappable. */
+void exit_deliver(struct process *p, hw_pid from, const char *reason,
+		  struct mail *notice, bool kill);
+void reason_copy(char to[HW_REASON_MAX], const char *reason);
+
+/* --- process-names.c ------------------------------------------------------ */
+
+/* Under the lock. 0 or an error. */
+int name_set(struct process *p, const char *name);
+void name_drop(struct process *p);
+bool name_good(const char *name);
+
+/* --- process-kill.c ------------------------------------------------------- */
+
+/* Before the first spawn; 0 or an error. */
+int kill_prepare(void);
+/* Under the lock: P is to end, of REASON. */
+void process_condemn(struct process *p, const char *reason);
+/* Under the lock: no more of P. */
+void kill_forget(struct process *p);
+/* Under the lock, in a forked child: KEPT (may be NULL) is the only one. */
+void kill_forked(struct process *kept);
+uint64_t kill_now(void); /* CLOCK_MONOTONIC, ns */
+
+/* --- process-stop.c: compiled without sanitizers -------------------------- */
+
+/* Finds what the handler needs, and a signal: its number, or an error. */
+int stop_prepare(void);
+/* Ends the calling process here: it is dying, and this is a good place. */
+void stop_here(struct process *p) __attribute__((noreturn));
+/* Ends the calling process P if that was asked for; but not from a cleanup. */
+static inline void process_end_if_dying(struct process *p)
+{
+	if (process_life(p) == PROCESS_DYING)
+		stop_here(p);
+}
+
+/* Under the lock: gives P a barrier to be planted (-1: none is free), and
+ * takes it back. */
+int barrier_take(struct process *p);
+void barrier_give(int index);
+
+/* --- process-methods.c ---------------------------------------------------- */
+
+/* P has ended; outside the lock. */
+void process_ended(hw_pid pid, const char *name, const char *reason);
+
+#endif

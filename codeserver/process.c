@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of processes; how one begins and how it is over.
+ *
+ * A process is in the table from before its thread exists until all its frames
+ * are gone, whichever way they went: fn returned, or they were unwound (see
+ * process-stop.c). The last thing it does is to take itself out of the table
+ * and to tell its links and monitors, all under one lock: so whoever hears of
+ * its end, asks for it by name or sends to it, finds it gone. Its struct is
+ * freed then, by its own thread: others use it under the lock only.
+ *
+ * A pid is a number that is counted up, never a pointer or an index: it is
+ * never used twice. The end is caught by a registered cleanup handler, not by a
+ * frame's: it is served from wherever the thread is ended, even by the
+ * program's own pthread_exit through code without unwind tables.
+ *
+ * After a fork there is one thread. If it was a process it still is, with its
+ * pid, mailbox and name; all others are dropped without a word: they did not
+ * end, they run in the parent.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "codeserver/guest.h"
+#include "codeserver/process-table.h"
+
+#define MAILBOX_MAX (64ul << 20)
+#define STACK_LEAST (64ul << 10) /* room for an unwind */
+#define PUBLIC __attribute__((visibility("default")))
+
+struct processes processes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+__thread struct process *process_self
+    __attribute__((tls_model("initial-exec")));
+
+void processes_lock(void)
+{
+	pthread_mutex_lock(&processes.lock);
+}
+
+void processes_unlock(void)
+{
+	pthread_mutex_unlock(&processes.lock);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+struct process *process_find(hw_pid pid)
+{
+	struct process *p = processes.by_pid[pid % PROCESS_BUCKETS];
+
+	while (p && p->pid != pid)
+		p = p->next_pid;
+	return p;
+}
+
+bool process_was(hw_pid pid)
+{
+	return pid > 0 && pid <= processes.last_pid;
+}
+
+static void table_add(struct process *p)
+{
+	struct process **head;
+
+	p->pid = ++processes.last_pid;
+	head = &processes.by_pid[p->pid % PROCESS_BUCKETS];
+	p->next_pid = *head;
+	*head = p;
+	ring_add(&processes.age, &p->age);
+	__atomic_add_fetch(&processes.n, 1, __ATOMIC_RELAXED);
+}
+
+static void table_tid_add(struct process *p, pid_t tid)
+{
+	struct process **head = &processes.by_tid[tid % PROCESS_BUCKETS];
+
+	p->tid = tid;
+	p->next_tid = *head;
+	*head = p;
+}
+
+static void table_tid_remove(struct process *p)
+{
+	struct process **at = &processes.by_tid[p->tid % PROCESS_BUCKETS];
+
+	for (; p->tid && *at; at = &(*at)->next_tid) {
+		if (*at != p)
+			continue;
+		*at = p->next_tid;
+		return;
+	}
+}
+
+static void table_remove(struct process *p)
+{
+	struct process **at = &processes.by_pid[p->pid % PROCESS_BUCKETS];
+
+	while (*at != p)
+		at = &(*at)->next_pid;
+	*at = p->next_pid;
+	table_tid_remove(p);
+	name_drop(p);
+	ring_out(&p->age);
+	__atomic_sub_fetch(&processes.n, 1, __ATOMIC_RELAXED);
+}
+
+static void process_free(struct process *p)
+{
+	queue_free(&p->arrived);
+	queue_free(&p->inbox);
+	free(p);
+}
+
+/* --- its thread ----------------------------------------------------------- */
+
+/* All frames are gone. */
+static void process_finish(void *arg)
+{
+	struct process *p = arg;
+	char name[PROCESS_NAME_MAX], reason[HW_REASON_MAX];
+
+	__atomic_store_n(&p->waiting, 0, __ATOMIC_RELAXED);
+	processes_lock();
+	if (process_life(p) == PROCESS_ALIVE)
+		reason_copy(p->reason, "normal");
+	__atomic_store_n(&p->life, PROCESS_GONE, __ATOMIC_RELEASE);
+	kill_forget(p);
+	memcpy(name, p->name, sizeof(name));
+	memcpy(reason, p->reason, sizeof(reason));
+	table_remove(p);
+	links_fire(p);
+	processes_unlock();
+	process_self = NULL;
+	process_ended(p->pid, name, reason);
+	process_free(p);
+}
+
+/* Known by its address to process-stop.c: no frame further out is unwound. */
+void process_root(struct process *p)
+{
+	p->fn(p->arg);
+	/* An end that was asked for meanwhile is its end; and the call above
+	 * is no tail call. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void *process_main(void *arg)
+{
+	struct process *p = arg;
+	sigset_t ours;
+
+	process_self = p;
+	p->stack_high = (uintptr_t)__builtin_frame_address(0);
+	prctl(PR_SET_NAME, p->name[0] ? p->name : "hw-process");
+	sigemptyset(&ours);
+	sigaddset(&ours, process_signal());
+	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+	pthread_cleanup_push(process_finish, p);
+	processes_lock();
+	p->thread = pthread_self();
+	table_tid_add(p, (pid_t)syscall(SYS_gettid));
+	processes_unlock();
+	if (process_life(p) == PROCESS_ALIVE)
+		process_root(p);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+static int thread_start(struct process *p, size_t stack_size)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int e = pthread_attr_init(&attr);
+
+	if (e)
+		return -e;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (stack_size && stack_size < STACK_LEAST)
+		stack_size = STACK_LEAST;
+	if (stack_size)
+		e = pthread_attr_setstacksize(&attr, stack_size);
+	pthread_attr_getstacksize(&attr, &p->stack_size);
+	if (!e)
+		e = pthread_create(&thread, &attr, process_main, p);
+	pthread_attr_destroy(&attr);
+	return -e;
+}
+
+/* --- forks ---------------------------------------------------------------- */
+
+static void forked_drop(struct process *p)
+{
+	links_forget(p);
+	kill_forget(p);
+	table_remove(p);
+	process_free(p);
+}
+
+static void fork_child(void)
+{
+	struct process *me = process_self;
+	struct ring *r = processes.age.next, *next;
+
+	for (; r != &processes.age; r = next) {
+		struct process *p = ring_item(r, struct process, age);
+
+		next = r->next;
+		if (p != me)
+			forked_drop(p);
+	}
+	if (me) {
+		table_tid_remove(me);
+		table_tid_add(me, (pid_t)syscall(SYS_gettid));
+	}
+	kill_forked(me);
+	processes_unlock();
+}
+
+/* --- beginning ------------------------------------------------------------ */
+
+static int prepared; /* 0, or an error */
+
+static void prepare(void)
+{
+	ring_init(&processes.age);
+	prepared = kill_prepare();
+	if (!prepared)
+		prepared = -pthread_atfork(processes_lock, processes_unlock,
+					   fork_child);
+}
+
+/*
+ * The name of the function at ADDR, for people. A hot function's address is its
+ * stub's; what the program said of its functions at its start never changes, so
+ * any thread may read it. NULL: not known.
+ */
+static const char *initial_name(uintptr_t addr)
+{
+	const struct hw_program *hot = hw_guest.program;
+	uintptr_t n = hot ? (addr - (uintptr_t)hot->stubs) / 16 : 0;
+	Dl_info info;
+
+	for (uint32_t i = 0; hot && n < hot->nfuncs && i < hot->nmodules; i++) {
+		const struct hw_program_module *m = &hot->modules[i];
+
+		if (n - m->first < m->nfuncs)
+			return desc_str(m->desc,
+					desc_funcs(m->desc)[n - m->first].name);
+	}
+	return !hot && dladdr((void *)addr, &info) ? info.dli_sname : NULL;
+}
+
+static struct process *process_make(void (*fn)(void *), void *arg,
+				    const struct hw_spawn_options *o)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->fn = fn;
+	p->arg = arg;
+	p->initial = initial_name((uintptr_t)fn);
+	p->mailbox_max = o->mailbox_max ? o->mailbox_max : MAILBOX_MAX;
+	p->trap_exit = o->trap_exit;
+	p->barrier = -1;
+	queue_init(&p->arrived);
+	queue_init(&p->inbox);
+	ring_init(&p->links);
+	ring_init(&p->monitors);
+	ring_init(&p->watchers);
+	ring_init(&p->dying);
+	return p;
+}
+
+/* What ties it to its maker, allocated before the lock is taken. */
+struct ties {
+	struct link *link;
+	struct monitor *monitor;
+};
+
+static int ties_make(struct ties *t, const struct hw_spawn_options *o)
+{
+	*t = (struct ties){NULL, NULL};
+	if ((o->link || o->monitor) && !process_self)
+		return -EPERM;
+	if (o->link && !(t->link = link_make()))
+		return -ENOMEM;
+	if (o->monitor && !(t->monitor = monitor_make())) {
+		link_free(t->link);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void ties_free(struct ties *t)
+{
+	link_free(t->link);
+	monitor_free(t->monitor);
+}
+
+/* Enters P with its name and ties, before it runs. */
+static int process_enter(struct process *p, struct ties *t,
+			 const struct hw_spawn_options *o)
+{
+	int e;
+
+	processes_lock();
+	e = o->name ? name_set(p, o->name) : 0;
+	if (e)
+		goto out;
+	table_add(p);
+	if (t->link)
+		link_tie(t->link, process_self, p);
+	if (t->monitor) {
+		monitor_tie(t->monitor, process_self, p);
+		*o->monitor = t->monitor->ref;
+	}
+out:
+	processes_unlock();
+	return e;
+}
+
+/* It has no thread: nobody is told, it never was. */
+static void process_undo(struct process *p)
+{
+	processes_lock();
+	links_forget(p);
+	kill_forget(p);
+	table_remove(p);
+	processes_unlock();
+	process_free(p);
+}
+
+static int process_begin(struct process *p, const struct hw_spawn_options *o,
+			 hw_pid *pid)
+{
+	struct ties ties;
+	int e = ties_make(&ties, o);
+
+	if (!e)
+		e = process_enter(p, &ties, o);
+	else
+		ties = (struct ties){NULL, NULL};
+	if (e) {
+		ties_free(&ties);
+		free(p);
+		return e;
+	}
+	*pid = p->pid; /* it may be gone when pthread_create returns */
+	e = thread_start(p, o->stack_size);
+	if (e)
+		process_undo(p);
+	return e;
+}
+
+PUBLIC hw_pid hw_spawn_opt(void (*fn)(void *arg), void *arg,
+			   const struct hw_spawn_options *options)
+{
+	static const struct hw_spawn_options none;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const struct hw_spawn_options *o = options ? options : &none;
+	struct process *p;
+	hw_pid pid = 0;
+	int e;
+
+	pthread_once(&once, prepare);
+	e = prepared;
+	if (!e && (!fn || (o->name && !name_good(o->name))))
+		e = -EINVAL;
+	if (!e) {
+		p = process_make(fn, arg, o);
+		e = p ? process_begin(p, o, &pid) : -ENOMEM;
+	}
+	if (!e)
+		return pid;
+	errno = -e;
+	return 0;
+}
+
+PUBLIC hw_pid hw_spawn(void (*fn)(void *arg), void *arg)
+{
+	return hw_spawn_opt(fn, arg, NULL);
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+PUBLIC hw_pid hw_self(void)
+{
+	return process_self ? process_self->pid : 0;
+}
+
+bool process_exists(hw_pid pid)
+{
+	bool there;
+
+	processes_lock();
+	there = process_find(pid) != NULL;
+	processes_unlock();
+	return there;
+}
+
+PUBLIC bool hw_is_alive(hw_pid pid)
+{
+	return process_exists(pid);
+}
+
+hw_pid process_of_tid(pid_t tid)
+{
+	struct process *p;
+	hw_pid pid;
+
+	if (!__atomic_load_n(&processes.n, __ATOMIC_RELAXED))
+		return 0;
+	processes_lock();
+	p = processes.by_tid[tid % PROCESS_BUCKETS];
+	while (p && p->tid != tid)
+		p = p->next_tid;
+	pid = p ? p->pid : 0;
+	processes_unlock();
+	return pid;
+}
+
+PUBLIC size_t hw_processes(hw_pid *pids, size_t max)
+{
+	size_t n = 0;
+
+	processes_lock();
+	for (struct ring *r = processes.age.next; r && r != &processes.age;
+	     r = r->next) {
+		if (n < max)
+			pids[n] = ring_item(r, struct process, age)->pid;
+		n++;
+	}
+	processes_unlock();
+	return n;
+}
+
+static size_t ring_count(const struct ring *head)
+{
+	size_t n = 0;
+
+	for (const struct ring *r = head->next; r != head; r = r->next)
+		n++;
+	return n;
+}
+
+PUBLIC int hw_process_info(hw_pid pid, struct hw_process_info *info)
+{
+	struct process *p;
+
+	if (!info)
+		return -EINVAL;
+	processes_lock();
+	p = process_find(pid);
+	if (p) {
+		*info = (struct hw_process_info){
+		    .pid = pid,
+		    .tid = p->tid,
+		    .initial = p->initial,
+		    .messages = p->messages,
+		    .bytes = p->bytes,
+		    .links = ring_count(&p->links),
+		    .monitors = ring_count(&p->monitors),
+		    .trap_exit = p->trap_exit,
+		    .waiting = __atomic_load_n(&p->waiting, __ATOMIC_RELAXED),
+		};
+		memcpy(info->name, p->name, sizeof(info->name));
+	}
+	processes_unlock();
+	return p ? 0 : -ESRCH;
+}
