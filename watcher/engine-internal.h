@@ -11,7 +11,8 @@
  *   engine-order.c    purge, delete, rollback, holders, ps
  *   engine-gather.c   one question to several targets
  *   engine-program.c  manifests: which units make which modules
- *   engine-state.c    what is kept in a program's folder
+ *   engine-state.c    what is remembered in a program's folder
+ *   engine-files.c    the module objects that we linked
  *   engine-find.c     hot builds that nobody runs yet
  *   unit.c            translation units: wanted content
  *   unit-compile.c    compiling one
@@ -92,6 +93,12 @@ struct module {
 	struct artifact artifact; /* the newest */
 };
 
+/* A module's object in live/, and the place it was linked for. */
+struct linked {
+	char *file;
+	uint64_t base, size;
+};
+
 struct program {
 	struct engine *e;
 	struct program *next;
@@ -100,14 +107,15 @@ struct program {
 	char *live;   /* the folder of what we link */
 	struct module **modules;
 	size_t nmodules;
-	struct strmap state; /* state.json: name -> struct state_entry */
-	struct strv files;   /* that we linked, oldest first */
-	size_t collect_at;   /* when there are so many, see files_collect */
-	unsigned attached;   /* targets that run it */
-	bool assessed;       /* its units were looked at */
-	bool reread;         /* its manifest changed */
-	bool unsaved;        /* state.json is behind */
-	bool swept;          /* left-overs of an earlier watcher removed */
+	struct strmap state;  /* state.json: name -> struct state_entry */
+	struct linked *files; /* that we linked, oldest first */
+	size_t nfiles;
+	size_t collect_at; /* when there are so many, see files_collect */
+	unsigned attached; /* targets that run it */
+	bool assessed;     /* its units were looked at */
+	bool reread;       /* its manifest changed */
+	bool unsaved;      /* state.json is behind */
+	bool swept;        /* left-overs of an earlier watcher removed */
 };
 
 enum set_why {
@@ -291,9 +299,14 @@ void state_read(struct program *p);
 void state_note(struct module *m); /* what its unit knows now */
 void state_save(struct program *p);
 void state_free(struct program *p);
+
+/* --- engine-files.c --- */
+void files_add(struct program *p, const char *file, uint64_t base,
+	       uint64_t size);
+void files_free(struct program *p);
 /* Removes linked files that no target has any more, but the newest few. */
 void files_collect(struct program *p);
-/* Removes what an earlier watcher left. */
+/* Takes over what an earlier watcher left, and removes what is too much. */
 void files_sweep(struct program *p);
 
 /* --- set.c --- */

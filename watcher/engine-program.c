@@ -212,7 +212,7 @@ void program_free(struct program *p)
 	modules_free(p->modules, p->nmodules);
 	manifest_free(p->manifest);
 	state_free(p);
-	strv_free(&p->files);
+	files_free(p);
 	free(p->linker);
 	free(p->live);
 	free(p);

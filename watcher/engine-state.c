@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a program's folder keeps between two runs of the watcher, and what it
- * must not keep.
+ * What a watcher remembers of a program for the next one.
  *
  * state.json says for each module which content its files gave when they were
  * last compiled, so that a watcher that is started again compiles nothing to
  * learn what it knew. It may be lost or be of another version: then modules
  * are compared by time, as make does.
- *
- * live/ holds what the watcher linked. A file is removed when no target has it
- * loaded and it is not among the newest of its module: gdb and perf want the
- * file of a mapped object, a rollback wants the last ones, nobody wants a
- * thousand.
  */
 #include "watcher/engine-internal.h"
 #include "watcher/jsonget.h"
@@ -62,7 +56,7 @@ static void artifact_read(struct module *m, const cJSON *o)
 	memcpy(a->hash, hash, sizeof(a->hash));
 	a->base = strtoull(json_str(o, "base"), NULL, 16);
 	a->size = strtoull(json_str(o, "size"), NULL, 16);
-	strv_add(&m->program->files, file);
+	files_add(m->program, file, a->base, a->size);
 }
 
 static void entry_read(struct program *p, const cJSON *o, const cJSON *files,
@@ -232,112 +226,4 @@ void state_free(struct program *p)
 		free(v);
 	}
 	strmap_free(&p->state);
-}
-
-/* --- linked files -------------------------------------------------------- */
-
-static bool session_has(const struct session *s, const char *file)
-{
-	void *v;
-
-	for (size_t i = 0; strmap_next(&s->modules, &i, &v);) {
-		struct session_module *m = v;
-
-		if (!strcmp(m->file, file))
-			return true;
-		for (size_t j = 0; j < m->nversions; j++)
-			if (!strcmp(m->versions[j].file, file))
-				return true;
-	}
-	return false;
-}
-
-static bool file_in_use(const struct engine *e, const char *file)
-{
-	for (const struct peer *p = e->peers; p; p = p->next)
-		if (p->mine && session_has(p->session, file))
-			return true;
-	return round_uses(e, file);
-}
-
-/* "live/server-0123456789abcdef.so" and its kin begin alike up to the hash. */
-static bool same_module(const char *a, const char *b)
-{
-	const char *end = strrchr(a, '-');
-
-	return end && !strncmp(a, b, end - a + 1) &&
-	       !strchr(b + (end - a) + 1, '-');
-}
-
-static size_t newer_of_module(const struct program *p, size_t i)
-{
-	size_t n = 0;
-
-	for (size_t j = i + 1; j < p->files.n; j++)
-		n += same_module(p->files.v[i], p->files.v[j]);
-	return n;
-}
-
-/* Not at every load: a thousand versions that are all held are not to be
- * compared with each other a thousand times. */
-void files_collect(struct program *p)
-{
-	size_t keep = p->e->settings.keep_versions, kept = 0;
-
-	if (p->files.n < p->collect_at)
-		return;
-	for (size_t i = 0; i < p->files.n; i++) {
-		char *file = p->files.v[i];
-
-		if (newer_of_module(p, i) <= keep || file_in_use(p->e, file)) {
-			p->files.v[kept++] = file;
-			continue;
-		}
-		unlink(file);
-		free(file);
-	}
-	p->files.n = kept;
-	if (p->files.v)
-		p->files.v[kept] = NULL;
-	p->collect_at = kept + kept / 2 + 4;
-}
-
-static void sweep_folder(struct program *p, const char *name,
-			 bool (*keep)(struct program *p, const char *file))
-{
-	char *dir = program_folder(p, name);
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char *file = path_join(dir, e->d_name);
-
-		if (e->d_name[0] != '.' && !keep(p, file))
-			unlink(file);
-		free(file);
-	}
-	if (d)
-		closedir(d);
-	free(dir);
-}
-
-static bool keep_linked(struct program *p, const char *file)
-{
-	return strv_has(&p->files, file) || file_in_use(p->e, file);
-}
-
-/* Temporary files are named by the watcher that made them. */
-static bool keep_temporary(struct program *p, const char *file)
-{
-	long pid = strtol(path_base(file), NULL, 10);
-
-	(void)p;
-	return pid == getpid() || (pid > 0 && kill((pid_t)pid, 0) == 0);
-}
-
-void files_sweep(struct program *p)
-{
-	p->swept = true;
-	sweep_folder(p, "live", keep_linked);
-	sweep_folder(p, "watch", keep_temporary);
 }

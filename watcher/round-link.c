@@ -26,7 +26,7 @@ static void link_result(struct round_item *item, struct link *l)
 	struct artifact *a = &item->m->artifact;
 
 	if (l->ok) {
-		strv_add(&item->m->program->files, l->file);
+		files_add(item->m->program, l->file, l->base, l->size);
 		free(a->file);
 		*a = (struct artifact){.file = xstrdup(l->file),
 				       .base = l->base,

@@ -47,7 +47,14 @@ static void take_links(struct place *taken, const struct engine *e)
 	}
 }
 
-uint64_t round_place(struct engine *e, uint64_t size)
+/* What a rollback would map again. */
+static void take_files(struct place *taken, const struct program *p)
+{
+	for (size_t i = 0; i < p->nfiles; i++)
+		place_take(taken, p->files[i].base, p->files[i].size);
+}
+
+static uint64_t find_place(struct engine *e, uint64_t size, bool spare_files)
 {
 	struct place taken = {0};
 	uint64_t base;
@@ -58,10 +65,20 @@ uint64_t round_place(struct engine *e, uint64_t size)
 	for (const struct peer *p = e->peers; p; p = p->next)
 		if (p->program)
 			place_session(&taken, p->session);
-	for (const struct program *p = e->programs; p; p = p->next)
+	for (const struct program *p = e->programs; p; p = p->next) {
 		take_program(&taken, p);
+		if (spare_files)
+			take_files(&taken, p);
+	}
 	take_links(&taken, e);
 	base = place_find(&taken, size);
 	place_free(&taken);
 	return base;
+}
+
+uint64_t round_place(struct engine *e, uint64_t size)
+{
+	uint64_t base = find_place(e, size, true);
+
+	return base ? base : find_place(e, size, false);
 }

@@ -55,8 +55,10 @@ static struct fake *held_program(const char *more)
 
 static void end(struct fake *f)
 {
-	free((char *)f->holders);
+	char *holders = (char *)f->holders;
+
 	fx_end();
+	free(holders);
 }
 
 static void held_version_is_told_once_with_names(void)

@@ -326,6 +326,50 @@ static void old_files_are_removed(void)
 	fx_end();
 }
 
+/* The target purges all but the newest version of a. */
+static void purge_all(struct fake_module *m)
+{
+	while (m->nversions > 1) {
+		free(m->versions[0].file);
+		memmove(m->versions, m->versions + 1,
+			--m->nversions * sizeof(m->versions[0]));
+	}
+}
+
+static void files_for_a_rollback_outlive_the_watcher(void)
+{
+	char *files[6];
+	uint64_t bases[6];
+	struct fake *f;
+
+	fx_begin();
+	f = fx_two();
+	for (int i = 0; i < 6; i++) {
+		struct fake_module *m = fake_module(f, "a");
+		char *text = xasprintf("int a(void) { return %d; }\n", i + 40);
+
+		purge_all(m);
+		put("a.c", text);
+		free(text);
+		if (i == 4) { /* the watcher is started again */
+			fx_close();
+			fx_open();
+		}
+		fx_sync();
+		files[i] = xstrdup(m->file);
+		bases[i] = m->versions[m->nversions - 1].base;
+	}
+	CHECK(!file_exists(files[0]));
+	for (int i = 3; i < 6; i++) {
+		CHECK(file_exists(files[i]));
+		for (int k = 3; k < i; k++) /* each can be mapped again */
+			CHECK(bases[k] != bases[i]);
+	}
+	for (int i = 0; i < 6; i++)
+		free(files[i]);
+	fx_end();
+}
+
 static const struct check tests[] = {
     {"a target that starts late converges", late_target_converges},
     {"all targets of a save are one event", all_targets_are_one_event},
@@ -345,5 +389,7 @@ static const struct check tests[] = {
      vanished_socket_is_not_waited_for},
     {"another project's target is left alone", other_projects_targets_are_left},
     {"files that no target has are removed", old_files_are_removed},
+    {"files for a rollback outlive the watcher",
+     files_for_a_rollback_outlive_the_watcher},
 };
 CHECK_MAIN(tests)
