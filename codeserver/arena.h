@@ -31,6 +31,10 @@ void *stub_addr(uint32_t index);
 void raw_copy(void *to, const void *from, size_t n);
 bool raw_equal(const void *a, const void *b, size_t n);
 
+/* The 16 bytes of a stub at AT that jumps through entry INDEX. 0, or -1: the
+ * table's pointer is out of reach from there. */
+int stub_code(unsigned char code[16], const void *at, uint32_t index);
+
 /* Writes a stub (16 bytes) that jumps through entry INDEX to AT. 0, or -1:
  * the table's pointer is out of reach from there. */
 int stub_write(void *at, uint32_t index);

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 
 #include "codeserver/arena.h"
+#include "codeserver/direct.h"
 
 #define PAGE 4096ul
 
@@ -45,6 +46,37 @@ static const char *rela_name(const struct hw_image *i, const ElfW(Rela) * r)
 	return i->strtab + i->symtab[ELF64_R_SYM(r->r_info)].st_name;
 }
 
+/* A direct entry, for an image of the start. */
+static int entry_direct(unsigned char *at, uint32_t index)
+{
+	return direct_write(at, index) < 0 ? -1 : direct_keep(at, index);
+}
+
+/* A thread-local's copy: the stubs' object knows a short way. */
+static int entry_emutls(unsigned char *at)
+{
+	int64_t away = (const char *)hw_guest.program->emutls - (char *)at - 5;
+	unsigned char code[5] = {0xe9};
+	int32_t disp = (int32_t)away;
+
+	if (disp != away)
+		return -1;
+	memcpy(code + 1, &disp, 4);
+	raw_copy(at, code, sizeof(code));
+	return 0;
+}
+
+static int entry_bind(struct hw_image *i, unsigned char *at, int64_t index,
+		      const char *name)
+{
+	if (index < 0)
+		return strcmp(name, "hw_emutls_get_address") == 0
+			   ? entry_emutls(at)
+			   : 0;
+	return i->handle ? stub_write(at, (uint32_t)index)
+			 : entry_direct(at, (uint32_t)index);
+}
+
 int bind_plt(struct hw_image *i, const struct hw_names *names)
 {
 	unsigned char *plt = i->desc->plt ? desc_at(&i->desc->plt) : NULL;
@@ -58,13 +90,13 @@ int bind_plt(struct hw_image *i, const struct hw_names *names)
 	for (size_t k = 0; k < i->njmprel; k++) {
 		const ElfW(Rela) *rela = &i->jmprel[k];
 		void **slot = (void **)(i->addr + rela->r_offset);
-		int64_t index = names->func(rela_name(i, rela), names->arg);
+		const char *name = rela_name(i, rela);
+		int64_t index = names->func(name, names->arg);
 
-		if (index < 0)
-			continue;
 		if (plt && plt_entry_of(plt + 16 * k, slot))
-			r |= stub_write(plt + 16 * k, (uint32_t)index);
-		*slot = stub_addr((uint32_t)index);
+			r |= entry_bind(i, plt + 16 * k, index, name);
+		if (index >= 0)
+			*slot = stub_addr((uint32_t)index);
 	}
 	if (plt && text_protect(from, to, PROT_READ | PROT_EXEC) < 0)
 		return -1;

@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-#define HW_ABI 1
+#define HW_ABI 2
 #define HW_MAGIC "hotwatch" /* 8 bytes, no terminator */
 #define HW_HASH_SIZE 16
 
@@ -99,6 +99,10 @@ struct hw_module {
 /* The symbol that names a module's descriptor: "hw.module.NAME", global. */
 #define HW_MODULE_SYMBOL "hw.module."
 
+/* Each thread-local has a room of its own in the program's block. */
+#define HW_TLS_ALIGN 64ull
+#define HW_TLS_ROOM(size) (((size) + HW_TLS_ALIGN - 1) & ~(HW_TLS_ALIGN - 1))
+
 /* --- the program (the stubs' object) ------------------------------------- */
 
 struct hw_program_module {
@@ -123,6 +127,13 @@ struct hw_program {
 	const char *manifest; /* absolute path */
 	const char *root;
 	const char *program; /* absolute path as linked */
+	/* What hw_emutls_get_address does for the thread-locals of the start,
+	 * near and short; the others it passes on. */
+	const void *emutls;
+	/* The block in which those live, in every thread: its distance from
+	 * the thread pointer, and its size. */
+	int64_t (*tls_offset)(void);
+	uint64_t tls_size;
 };
 
 /*

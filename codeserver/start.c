@@ -29,6 +29,7 @@
 #include <time.h>
 
 #include "codeserver/bind.h"
+#include "codeserver/direct.h"
 #include "codeserver/emutls.h"
 #include "codeserver/guest.h"
 #include "codeserver/image.h"
@@ -41,7 +42,7 @@ struct hw_guest hw_guest;
 
 /* Objects of this ABI refer to it, so that a program and a code server that do
  * not fit are told apart by the dynamic linker, before anything runs. */
-__attribute__((visibility("default"))) const int hw_abi_1 = HW_ABI;
+__attribute__((visibility("default"))) const int hw_abi_2 = HW_ABI;
 
 int failure_set(struct hw_failure *f, const char *reason, const char *module,
 		const char *symbol, const char *fmt, ...)
@@ -168,8 +169,10 @@ __attribute__((constructor(101))) static void start(void)
 	emutls_start();
 	if (!p || memcmp(p->magic, HW_MAGIC, 8) || p->abi != HW_ABI)
 		return;
+	emutls_place(p); /* before anything asks for one: malloc may */
 	table_fill(p);
 	hw_guest.program = p;
+	direct_start();
 	clock_gettime(CLOCK_REALTIME, &now);
 	hw_guest.started = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 	hw_guest.unfit = modules_start(p); /* mallocs: see the head */

@@ -22,6 +22,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "codeserver/direct.h"
+
 struct table {
 	struct table *next;
 	size_t bytes; /* of the mapping */
@@ -69,6 +71,10 @@ int table_publish(const struct table_change *changes, size_t n, uint32_t nfuncs)
 
 	if (!t)
 		return -1;
+	if (direct_end(changes, n) < 0) {
+		munmap(t, t->bytes);
+		return -1;
+	}
 	memcpy(t->entry, live(), hw_guest.nfuncs * sizeof(void *));
 	for (size_t i = 0; i < n; i++)
 		t->entry[changes[i].index] = changes[i].entry;

@@ -304,6 +304,22 @@ int elf_module_funcs(const struct elf_view *v, struct elf_func **funcs,
 	return 0;
 }
 
+uint64_t elf_module_tls(const struct elf_view *v)
+{
+	const struct hw_module *m = descriptor(v);
+	const struct hw_var *var;
+	uint64_t bytes = 0;
+
+	if (!m || m->vars > m->size ||
+	    m->nvars > (m->size - m->vars) / sizeof(*var))
+		return 0;
+	var = (const void *)((const char *)m + m->vars);
+	for (uint32_t i = 0; i < m->nvars; i++)
+		if (var[i].flags & HW_VAR_TLS)
+			bytes += HW_TLS_ROOM(var[i].tls_size);
+	return bytes;
+}
+
 /* --- executables ---------------------------------------------------------- */
 
 static void copied_of(const struct elf_view *v, const Elf64_Shdr *rela,

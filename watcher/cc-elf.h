@@ -48,6 +48,9 @@ struct elf_func {
 int elf_module_funcs(const struct elf_view *v, struct elf_func **funcs,
 		     size_t *n);
 
+/* Bytes that its thread-locals take in a block for all, at most. */
+uint64_t elf_module_tls(const struct elf_view *v);
+
 /* Names of variables that V, an executable, has taken over from its libraries
  * by copy relocations. */
 void elf_copied(const struct elf_view *v, struct strv *names);

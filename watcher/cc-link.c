@@ -260,6 +260,7 @@ static int stubs_make(struct program *p, const char *manifest, char **err)
 		if (!p->units[i].hot)
 			continue;
 		hot[s.nmodules] = &p->units[i];
+		s.tls_size += p->units[i].tls;
 		modules[s.nmodules++] = stubs_module(&p->units[i]);
 	}
 	stubs_name(modules, s.nmodules, func_weak, hot);

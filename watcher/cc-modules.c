@@ -183,6 +183,7 @@ static int funcs_one(size_t i, void *arg)
 	if (elf_view_open(&v, u->m.file, 0, &w->errs[i]) < 0)
 		return CC_ERROR;
 	r = elf_module_funcs(&v, &u->funcs, &u->nfuncs);
+	u->tls = elf_module_tls(&v);
 	elf_view_close(&v);
 	if (r < 0)
 		return fail(&w->errs[i],

@@ -42,6 +42,7 @@ struct unit {
 	uint64_t bound;   /* of its size once linked */
 	struct elf_func *funcs;
 	size_t nfuncs;
+	uint64_t tls; /* bytes of thread-locals */
 };
 
 struct program {

@@ -6,8 +6,10 @@
  *
  *	.text		stub n at 16*n:	mov hw_table(%rip),%r11
  *					jmp *8*n(%r11)
- *			behind them __emutls_get_address, for objects in the
- *			executable that share thread-locals with modules
+ *			behind them __emutls_get_address, for modules and for
+ *			objects in the executable that share thread-locals
+ *			with them, and where .tdata is in a thread
+ *	.tdata		room for the modules' thread-locals, zeroed
  *	.data		hw_table, hw_program, the modules
  *	.rodata		strings
  *	.bss		the first table
@@ -31,6 +33,7 @@ enum { /* sections */
 	S_DATA,
 	S_RODATA,
 	S_BSS,
+	S_TDATA,
 	S_EH_FRAME,
 	S_STACK,
 	S_RELA_TEXT,
@@ -53,6 +56,8 @@ static const struct {
     [S_DATA] = {".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, 0, 0, 0},
     [S_RODATA] = {".rodata", SHT_PROGBITS, SHF_ALLOC, 1, 0, 0, 0},
     [S_BSS] = {".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8, 0, 0, 0},
+    [S_TDATA] = {".tdata", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE | SHF_TLS,
+		 HW_TLS_ALIGN, 0, 0, 0},
     [S_EH_FRAME] = {".eh_frame", SHT_X86_64_UNWIND, SHF_ALLOC, 8, 0, 0, 0},
     [S_STACK] = {".note.GNU-stack", SHT_PROGBITS, 0, 1, 0, 0, 0},
     [S_RELA_TEXT] = {".rela.text", SHT_RELA, SHF_INFO_LINK, 8, S_SYMTAB, S_TEXT,
@@ -72,6 +77,7 @@ static const struct {
 struct out {
 	struct text sec[S_COUNT];
 	size_t nfuncs, bss;
+	uint64_t emutls, tls_offset; /* places in .text */
 	uint32_t nsyms;
 };
 
@@ -113,6 +119,14 @@ static void rela_add(struct out *o, int where, uint64_t offset, uint32_t sym,
 	text_add(&o->sec[where], &r, sizeof(r));
 }
 
+static void align(struct text *t, size_t to)
+{
+	static const char zeros[HW_TLS_ALIGN]; /* the largest */
+
+	if (to > 1 && t->len % to)
+		text_add(t, zeros, to - t->len % to);
+}
+
 /* --- .text ---------------------------------------------------------------- */
 
 static void stub_add(struct out *o, size_t n)
@@ -129,18 +143,43 @@ static void stub_add(struct out *o, size_t n)
 	text_add(&o->sec[S_TEXT], code, sizeof(code));
 }
 
-/* jmp *hw_emutls_get_address@GOTPCREL(%rip) */
+/* The control object's index (at 16) is the distance from the thread pointer if
+ * it is negative: codeserver/emutls.c. */
 static void emutls_add(struct out *o)
 {
-	static const unsigned char code[] = {0xff, 0x25, 0, 0, 0, 0};
-	uint64_t at = o->sec[S_TEXT].len;
+	static const unsigned char code[] = {
+	    0x48, 0x8b, 0x47, 0x10,                   /* mov 16(%rdi),%rax */
+	    0x48, 0x85, 0xc0,                         /* test %rax,%rax */
+	    0x79, 0x0a,                               /* jns the last jmp */
+	    0x64, 0x48, 0x03, 0x04, 0x25, 0, 0, 0, 0, /* add %fs:0,%rax */
+	    0xc3,                                     /* ret */
+	    0xff, 0x25, 0,    0,    0,    0}; /* jmp *hw_emutls_get_address@GOT
+					       */
 	uint32_t target =
 	    global_add(o, "hw_emutls_get_address", STT_NOTYPE, SHN_UNDEF, 0, 0);
 
-	rela_add(o, S_RELA_TEXT, at + 2, target, R_X86_64_GOTPCREL, -4);
+	o->emutls = o->sec[S_TEXT].len;
+	rela_add(o, S_RELA_TEXT, o->emutls + 21, target, R_X86_64_GOTPCREL, -4);
 	text_add(&o->sec[S_TEXT], code, sizeof(code));
-	global_add(o, "__emutls_get_address", STT_FUNC, S_TEXT, at,
+	global_add(o, "__emutls_get_address", STT_FUNC, S_TEXT, o->emutls,
 		   sizeof(code));
+}
+
+/* int64_t tls_offset(void): how far .tdata is from the thread pointer */
+static void tls_add(struct out *o, uint64_t size)
+{
+	static const unsigned char code[] = {
+	    0x48, 0x8b, 0x05, 0, 0, 0, 0, /* mov hw_tls@GOTTPOFF(%rip),%rax */
+	    0xc3};                        /* ret */
+	uint32_t tls = global_add(o, "hw_tls", STT_TLS, S_TDATA, 0, size);
+
+	((Elf64_Sym *)o->sec[S_SYMTAB].s)[tls].st_other = STV_HIDDEN;
+	align(&o->sec[S_TEXT], STUB_SIZE);
+	o->tls_offset = o->sec[S_TEXT].len;
+	rela_add(o, S_RELA_TEXT, o->tls_offset + 3, tls, R_X86_64_GOTTPOFF, -4);
+	text_add(&o->sec[S_TEXT], code, sizeof(code));
+	for (uint64_t i = 0; i < size; i++)
+		text_add(&o->sec[S_TDATA], "", 1);
 }
 
 static void stubs_add(struct out *o, const struct stubs *s)
@@ -156,6 +195,8 @@ static void stubs_add(struct out *o, const struct stubs *s)
 		}
 	}
 	emutls_add(o);
+	/* one byte at least: an empty .tdata would be left out */
+	tls_add(o, s->tls_size ? s->tls_size : 1);
 }
 
 /* --- .data ---------------------------------------------------------------- */
@@ -177,7 +218,8 @@ static void program_add(struct out *o, const struct stubs *s)
 {
 	struct hw_program p = {.abi = HW_ABI,
 			       .nmodules = (uint32_t)s->nmodules,
-			       .nfuncs = (uint32_t)o->nfuncs};
+			       .nfuncs = (uint32_t)o->nfuncs,
+			       .tls_size = s->tls_size};
 	uint64_t zero = 0;
 
 	memcpy(p.magic, HW_MAGIC, sizeof(p.magic));
@@ -189,6 +231,8 @@ static void program_add(struct out *o, const struct stubs *s)
 	pointer_set(o, AT(stubs), S_TEXT, 0);
 	pointer_set(o, AT(table), S_DATA, 0);
 	pointer_set(o, AT(first_table), S_BSS, 0);
+	pointer_set(o, AT(emutls), S_TEXT, (int64_t)o->emutls);
+	pointer_set(o, AT(tls_offset), S_TEXT, (int64_t)o->tls_offset);
 	string_set(o, AT(manifest), s->manifest);
 	string_set(o, AT(root), s->root);
 	string_set(o, AT(program), s->program);
@@ -242,14 +286,6 @@ static void section_symbols_add(struct out *o)
 	for (uint16_t i = S_TEXT; i <= S_BSS; i++)
 		symbol_add(o, "", ELF64_ST_INFO(STB_LOCAL, STT_SECTION), i, 0,
 			   0);
-}
-
-static void align(struct text *t, size_t to)
-{
-	static const char zeros[16];
-
-	if (to > 1 && t->len % to)
-		text_add(t, zeros, to - t->len % to);
 }
 
 static Elf64_Shdr section_write(struct out *o, int i, struct text *file)
@@ -324,7 +360,7 @@ void *stubs_object(const struct stubs *s, size_t *len)
 uint64_t stubs_bound(const struct stubs *s)
 {
 	uint64_t n = 16 * 4096 + strlen(s->manifest) + strlen(s->root) +
-		     strlen(s->program);
+		     strlen(s->program) + s->tls_size;
 
 	for (size_t m = 0; m < s->nmodules; m++) {
 		const struct stubs_module *mod = &s->modules[m];

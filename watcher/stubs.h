@@ -25,6 +25,7 @@ struct stubs_module {
 struct stubs {
 	const struct stubs_module *modules; /* in the order of the link */
 	size_t nmodules;
+	uint64_t tls_size; /* bytes of all their thread-locals */
 	const char *manifest, *root, *program; /* absolute */
 };
 

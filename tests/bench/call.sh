@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What a qualified call costs over a local one, by a function that does nothing.
+# What a qualified call costs over a local one, by a function that does nothing:
+# of a module that was never reloaded, and of one that was.
 . "$(dirname "$0")/lib.sh"
 
 project p
@@ -36,7 +37,7 @@ static int by_size(const void *a, const void *b)
 			x = call(x);                        \
 		into = (now() - began) / CALLS;             \
 	} while (0)
-int main(void)
+static int measure(void)
 {
 	static double l[ROUNDS], q[ROUNDS], d[ROUNDS];
 	int x = 0;
@@ -51,7 +52,15 @@ int main(void)
 	qsort(d, ROUNDS, sizeof(*d), by_size);
 	printf("{\"local\": %.3f, \"qualified\": %.3f, \"more\": %.3f}\n",
 	       l[ROUNDS / 2], q[ROUNDS / 2], d[ROUNDS / 2]);
-	return x == 0;
+	fflush(stdout);
+	return x;
+}
+int main(void)
+{
+	int x = measure();
+
+	getchar(); /* the other file is reloaded meanwhile */
+	return x + measure() == 0;
 }
 END
 cat >p/other.c <<'END'
@@ -62,8 +71,24 @@ int qualified(int x)
 	return x + 1;
 }
 END
-(cd p && "$hw" cc -O2 main.c other.c -o p && ./p >../figures.json)
-figure "a local call" "$(of .local <figures.json)" ns
-figure "a qualified call" "$(of .qualified <figures.json)" ns
-figure "  more than the local one" "$(of .more <figures.json)" ns max 0.4
+(cd p && "$hw" cc -O2 main.c other.c -o p)
+start_watch p
+mkfifo go
+spawn program sh -c 'exec p/p <go'
+exec 7>go
+wait_line program.out more
+sync_watch
+replace p/other.c 'x + 1' '1 + 2 * x'
+sync_watch
+expect_eq "the other file's version" "$(version_of "${pid_of[program]}" other)" 1
+echo >&7
+wait_line program.out more 2
+for when in 1,never 2,once; do
+	sed -n "${when%,*}p" program.out >figures.json
+	figure "a local call" "$(of .local <figures.json)" ns
+	figure "a qualified call, ${when#*,} reloaded" \
+		"$(of .qualified <figures.json)" ns
+	figure "  more than the local one" "$(of .more <figures.json)" ns max 0.4
+done
+stop program
 exit $over_limit

@@ -53,12 +53,14 @@ static void the_strong_definition_has_the_name(void)
 static void the_object_links_and_jumps_through_its_table(void)
 {
 	char dir[] = "/tmp/hw-stubs-XXXXXX";
-	struct stubs s = {modules, 2, "/m.json", "/", "/p"};
+	struct stubs s = {modules, 2, 100, "/m.json", "/", "/p"};
 	const struct hw_program *p;
 	unsigned strong = 1;
 	void *data, *lib;
+	uint64_t placed[4] = {0}; /* a thread-local's control object */
+	void *(*copy)(void *control);
 	size_t len;
-	char *o, *so, *command;
+	char *o, *so, *command, *tls;
 
 	names_clear();
 	stubs_name(modules, 2, weak, &strong);
@@ -90,6 +92,13 @@ static void the_object_links_and_jumps_through_its_table(void)
 	CHECK(*p->table == p->first_table);
 	CHECK(dlsym(lib, "f") == p->stubs);
 	CHECK(dlsym(lib, two[1].id) == (const char *)p->stubs + 48);
+	tls = (char *)__builtin_thread_pointer() + p->tls_offset();
+	CHECK_INT_EQ(p->tls_size, 100);
+	CHECK_INT_EQ((uintptr_t)tls % HW_TLS_ALIGN, 0);
+	CHECK_INT_EQ(tls[0] | tls[99], 0);
+	placed[2] = (uint64_t)p->tls_offset();
+	copy = (void *(*)(void *))(uintptr_t)p->emutls;
+	CHECK(copy(placed) == tls);
 	p->first_table[1] = (void *)(uintptr_t)getpid;
 	if (CHECK(dlsym(lib, "a/b:s") != NULL))
 		CHECK_INT_EQ(((int (*)(void))dlsym(lib, "a/b:s"))(), getpid());
