@@ -244,6 +244,8 @@ static void holder_list(struct look *l, size_t i, const struct found *f,
 	h->not_value = f->not_value;
 	h->looping = f->kind == HOLDER_FRAME &&
 		     unix_ms() - k->since >= HOLDER_LOOPING_MS;
+	if (l->brief)
+		return;
 	if (f->nframes)
 		h->frames = malloc(f->nframes * sizeof(*h->frames));
 	if (h->frames) {

@@ -16,9 +16,22 @@
 #include "codeserver/holders-internal.h"
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
+#include "codeserver/process-internal.h"
 
-/* Of process-internal.h; the code server may be without processes. */
-__attribute__((weak)) uint64_t process_of_tid(pid_t tid);
+/* The string at AT, cut to SIZE - 1 bytes; it may end at a mapping's end. */
+static void string_peek(uintptr_t at, char *to, size_t size)
+{
+	size_t n = 0, part;
+
+	while (n < size - 1 && !memchr(to, 0, n)) {
+		part = 64 - (at + n) % 64;
+		part = part < size - 1 - n ? part : size - 1 - n;
+		if (memory_peek(at + n, to + n, part) < 0)
+			break;
+		n += part;
+	}
+	to[n] = '\0';
+}
 
 /* The malloc'd path of the object that AT lies in, and ~ its load bias; NULL:
  * none. */
@@ -27,17 +40,12 @@ static char *object_of(uintptr_t at, uintptr_t *not_bias)
 	struct dl_find_object o;
 	struct link_map map;
 	char name[512];
-	size_t n = 0;
 
 	if (_dl_find_object((void *)at, &o) < 0 ||
 	    memory_peek((uintptr_t)o.dlfo_link_map, &map, sizeof(map)) < 0)
 		return NULL;
 	*not_bias = ~map.l_addr;
-	while (n < sizeof(name) - 1 &&
-	       memory_peek((uintptr_t)map.l_name + n, &name[n], 1) == 0 &&
-	       name[n])
-		n++;
-	name[n] = '\0';
+	string_peek((uintptr_t)map.l_name, name, sizeof(name));
 	return strdup(*name ? name : hw_guest.program->program);
 }
 
@@ -102,7 +110,7 @@ void holder_describe(struct holder *h, const char *why)
 
 	if (h->tid) {
 		thread_name(h->tid, h->thread);
-		h->process = process_of_tid ? process_of_tid(h->tid) : 0;
+		h->process = process_of_tid(h->tid);
 	}
 	for (size_t i = 0; i < h->nframes; i++)
 		frame_name(&h->frames[i]);

@@ -91,8 +91,9 @@ static struct walk {
 	struct holder_frame at[HOLDERS_VERSIONS];
 	struct holder_frame frames[HOLDER_FRAMES];
 	size_t nframes;
-	bool ran, failed;
-	uintptr_t not_top;
+	bool failed;
+	uintptr_t not_top, not_here; /* ends of the last frame, and of the last
+				      * on the stack that the thread is on */
 	bool guessed;
 } walk;
 
@@ -113,7 +114,8 @@ static void walk_frame(void *arg, uintptr_t pc, uintptr_t cfa)
 	struct holder_frame f = {~pc, 0, NULL};
 
 	(void)arg;
-	(void)cfa;
+	if (cfa > ~walk.not_here && cfa <= walk.s->seen)
+		walk.not_here = ~cfa;
 	if (walk.nframes < HOLDER_FRAMES)
 		walk.frames[walk.nframes++] = f;
 	for (size_t i = 0; i < walk.look->n; i++) {
@@ -135,6 +137,7 @@ static void walk_run(const struct look *l, const struct snapshot *s)
 	memset(&walk, 0, sizeof(walk));
 	walk.look = l;
 	walk.s = s;
+	walk.not_here = ~s->from;
 	memcpy(u.reg, s->reg, sizeof(u.reg));
 	u.known = s->known;
 	u.read = stack_word;
@@ -142,7 +145,6 @@ static void walk_run(const struct look *l, const struct snapshot *s)
 	walk.failed = unwind_run(&u) < 0;
 	walk.guessed = u.guessed;
 	walk.not_top = ~u.top;
-	walk.ran = true;
 	memset(&u, 0, sizeof(u));
 }
 
@@ -151,12 +153,10 @@ static void walk_run(const struct look *l, const struct snapshot *s)
  * address, is the last of a context that swapcontext saved: below it lies the
  * stack pointer that goes with it, and below that the same address.
  */
-static bool context_saved(const struct snapshot *s, uintptr_t at,
-			  uintptr_t word)
+static bool context_saved(uintptr_t at, uintptr_t word)
 {
 	uint64_t sp, back;
 
-	(void)s;
 	return stack_word(NULL, at - 8, &sp) == 0 &&
 	       memory_peek(sp - 8, &back, 8) == 0 && back == word;
 }
@@ -198,19 +198,14 @@ static void stack_pointer(struct look *l, const struct snapshot *s, size_t i,
 static void code_word(struct look *l, const struct snapshot *s, size_t i,
 		      uintptr_t at, uintptr_t word, bool mangled)
 {
-	uintptr_t top;
+	uintptr_t top = ~walk.not_top;
 
-	if (!walk.ran)
-		walk_run(l, s);
-	top = ~walk.not_top;
 	if (mangled) {
 		if (jump_elsewhere(s, at))
 			stack_pointer(l, s, i, at, word, true);
 		return;
 	}
-	if (walk.in[i])
-		return;
-	if (context_saved(s, at, word) || (!walk.failed && at >= top))
+	if (context_saved(at, word) || (!walk.failed && at >= top))
 		stack_pointer(l, s, i, at, word, true);
 	else if (walk.failed && (at >= top || walk.guessed))
 		unknown_add(l, i, s->tid, "its stack cannot be unwound");
@@ -222,7 +217,7 @@ static void stack_value(struct look *l, const struct snapshot *s, uintptr_t at,
 	bool code;
 	int i = suspect(word) ? word_version(l, word, &code) : -1;
 
-	if (i < 0)
+	if (i < 0 || walk.in[i])
 		return;
 	if (code)
 		code_word(l, s, (size_t)i, at, word, mangled);
@@ -260,7 +255,7 @@ static void register_value(struct look *l, const struct snapshot *s,
 	bool code;
 	int i = suspect(word) ? word_version(l, word, &code) : -1;
 
-	if (i >= 0 && (!code || !s->blocked))
+	if (i >= 0 && !walk.in[i] && (!code || !s->blocked))
 		stack_pointer(l, s, (size_t)i, 0, word, code);
 }
 
@@ -268,22 +263,17 @@ static bool thread_see(void *arg, const struct snapshot *s)
 {
 	struct look *l = arg;
 	struct mark mark = look_mark(l);
-	bool code;
 
-	walk.ran = false;
-	walk.s = s;
+	walk_run(l, s);
 	for (int i = 0; i < CFI_RIP; i++)
 		if (s->known >> i & 1)
 			register_value(l, s, s->reg[i]);
-	if (suspect(s->reg[CFI_RIP]) &&
-	    word_version(l, s->reg[CFI_RIP], &code) >= 0)
-		walk_run(l, s);
 	stack_values(l, s);
 	if (s->blocked && !threads_still(s)) {
 		look_undo(l, mark);
 		return false;
 	}
-	for (size_t i = 0; walk.ran && i < l->n; i++) {
+	for (size_t i = 0; i < l->n; i++) {
 		struct found f = {.kind = HOLDER_FRAME, .tid = s->tid};
 
 		if (!walk.in[i])
@@ -293,9 +283,8 @@ static bool thread_see(void *arg, const struct snapshot *s)
 		f.nframes = walk.nframes;
 		found_add(l, i, &f);
 	}
-	if (walk.ran && !walk.failed && ~walk.not_top > s->home.from &&
-	    ~walk.not_top <= s->home.to)
-		threads_top(s->tid, ~walk.not_top);
+	if (!walk.failed)
+		threads_judged(s->tid, s->from, ~walk.not_here, ~walk.not_top);
 	return true;
 }
 
@@ -416,7 +405,7 @@ static int look_run(struct look *l, bool (*busy)(void *), void *arg)
 		return 0;
 	}
 	r = threads_look(&t);
-	if (r == 0 && !all_answered(l))
+	if (r == 0 && !l->brief && !all_answered(l))
 		r = memory_look(l, busy, arg);
 	if (r == 0 && !l->listing && !all_answered(l))
 		threads_look_again(&t);
@@ -448,6 +437,20 @@ int holders_list(struct holders_of *of, size_t n, struct holder **list,
 	*list = l.list;
 	*nlist = l.nlist;
 	return r;
+}
+
+int holders_count(struct holders_of *of, size_t n)
+{
+	struct look l = {.of = of, .n = n, .listing = true, .brief = true};
+	int r = look_run(&l, NULL, NULL);
+
+	holders_free(l.list, l.nlist);
+	return r;
+}
+
+unsigned holders_pause(void)
+{
+	return snapshot_longest();
 }
 
 void holders_free(struct holder *list, size_t n)

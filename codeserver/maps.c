@@ -18,6 +18,7 @@
 static struct map *maps;
 static size_t nmaps, cap;
 static char *text; /* TEXT bytes */
+static bool fresh;
 
 static void *pages_new(size_t bytes)
 {
@@ -92,6 +93,17 @@ static int line_read(const char *p)
 	return 0;
 }
 
+void maps_forget(void)
+{
+	fresh = false;
+}
+
+void maps_want(void)
+{
+	if (!fresh)
+		maps_read();
+}
+
 int maps_read(void)
 {
 	size_t have = 0;
@@ -115,6 +127,7 @@ int maps_read(void)
 		memmove(text, p, have);
 	}
 	close(fd);
+	fresh = true;
 	if (r < 0 || n < 0)
 		nmaps = 0;
 	return r < 0 || n < 0 ? -1 : 0;

@@ -28,6 +28,10 @@ struct map {
 };
 
 int maps_read(void); /* 0 or -1: the list is empty then */
+/* With many threads reading takes longer than all else: maps_want reads if
+ * nobody has since maps_forget. */
+void maps_forget(void);
+void maps_want(void);
 size_t maps_all(const struct map **maps);
 /* The one that AT lies in, or NULL. */
 const struct map *maps_find(uintptr_t at);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/holders-methods.h"
 #include "codeserver/load.h"
 #include "codeserver/process-methods.h"
 #include "codeserver/server.h"
@@ -324,6 +325,7 @@ const struct hw_rpc_method methods_table[] = {
     {"code/isLoaded", code_is_loaded},
     {"code/which", code_which},
     {"code/allLoaded", code_all_loaded},
+    {"code/holders", method_holders},
     {"process/list", process_list},
     {NULL, NULL},
 };

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #include "codeserver/guest.h"
-#include "codeserver/holders.h"
+#include "codeserver/holders-methods.h"
 #include "codeserver/image.h"
 #include "codeserver/registry.h"
 #include "codeserver/table.h"
@@ -112,6 +112,8 @@ unsigned purge_try(bool (*busy)(void *), void *arg)
 	unsigned gone = 0;
 	int r = n ? holders_look(of, n, busy, arg) : 0;
 
+	if (n && r == 0)
+		holders_looked(of, n);
 	tables_drop();
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct hw_version *v =

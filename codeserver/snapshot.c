@@ -173,12 +173,12 @@ UNSEEN static void answer(struct ask *a, const ucontext_t *context)
 	a->not_from = ~from;
 	a->not_seen = ~end;
 	if (end <= from) {
-		a->words.more = a->words.suspicious = true;
+		a->words.more = true;
 		a->not_seen = ~from;
 		return;
 	}
 	words_gather(&a->words, (const uintptr_t *)from, (end - from) / 8, 0);
-	if (!a->words.suspicious)
+	if (!a->words.suspicious && a->at_home)
 		return;
 	a->copied = end - from < SNAPSHOT_COPY ? end - from : SNAPSHOT_COPY;
 	copy(copies + (size_t)(a - asks) * SNAPSHOT_COPY, from, a->copied);

@@ -21,12 +21,9 @@
  * block; the rest are asked by a signal (snapshot.c). One that blocks the
  * signal is not asked and not seen.
  *
- * Where a thread's own stack lies is written in its struct pthread, next to
- * the robust list's head, which the kernel knows. The distances are learnt
- * from our own thread, whose stack we know. A thread that stands on another
- * stack (a coroutine, an alternate stack) has its words there looked at; its
- * own stack then is memory like any other, and so is the rest of a mapping in
- * which such stacks lie.
+ * A thread that stands on another stack than its own (stacks.c; a coroutine's,
+ * an alternate one) has its words there looked at; its own stack then is memory
+ * like any other, and so is the rest of a mapping in which such stacks lie.
  */
 #include "codeserver/threads.h"
 
@@ -44,6 +41,7 @@
 
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
+#include "codeserver/stacks.h"
 
 #define TRIES 4                 /* before a running thread is asked */
 #define STACK_MAX (64ul << 20)  /* bytes of stack that are read at most */
@@ -63,6 +61,7 @@ struct thread {
 	uint64_t cpu;            /* ns it had run when it was read */
 	uint64_t home, home_end; /* its own stack, in units of 16 bytes */
 	uint64_t top;            /* of its frames; in 16 bytes; 0: not known */
+	uint64_t away, away_end; /* its frames on another stack; in 16 bytes */
 	uint64_t robust;         /* the list's head when home was learnt */
 	struct snapshot_words words;
 };
@@ -72,15 +71,8 @@ static size_t nall, cap;
 static unsigned round_now;
 static bool stubs_clear;
 static void **table_then; /* the current table when the look began */
-static bool maps_fresh;   /* read in this look */
 
 static unsigned char *window; /* STACK_MAX bytes: a blocked one's stack */
-static struct hw_span *stacks;
-static size_t nstacks, stacks_cap;
-
-/* In struct pthread: where the robust list's head is, and its stack's first
- * byte with the size next to it. 0: not known. */
-static long robust_at, stack_at;
 
 static void *pages(size_t bytes)
 {
@@ -90,80 +82,19 @@ static void *pages(size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Once a look, and only if somebody wants to know: with many threads it takes
- * longer than the rest. */
-static void maps_want(void)
-{
-	if (!maps_fresh)
-		maps_read();
-	maps_fresh = true;
-}
-
 /* --- a thread's own stack ------------------------------------------------- */
-
-static uintptr_t robust_head(pid_t tid)
-{
-	void *head = NULL;
-	size_t len;
-
-	return syscall(SYS_get_robust_list, tid, &head, &len) < 0
-		   ? 0
-		   : (uintptr_t)head;
-}
-
-/* In our own thread: its stack is a mapping between guard pages, and struct
- * pthread lies at its upper end. */
-static void layout_learn(void)
-{
-	uintptr_t self = (uintptr_t)pthread_self(), v[2];
-	const struct map *m;
-
-	maps_want();
-	m = maps_find(self);
-	robust_at = (long)(robust_head(0) - self);
-	if (!m || robust_at <= 0 || robust_at > 4096)
-		return;
-	for (long at = 0; self + (size_t)at + 16 <= map_to(m); at += 8) {
-		memcpy(v, (void *)(self + (size_t)at), sizeof(v));
-		if (v[0] == map_from(m) && v[0] + v[1] == map_to(m))
-			stack_at = at;
-	}
-}
-
-static void home_main(struct thread *t)
-{
-	const struct map *m;
-	size_t n;
-
-	maps_want();
-	n = maps_all(&m);
-	for (; n; n--, m++)
-		if (m->kind == MAP_KIND_STACK) {
-			t->home = map_from(m) >> 4;
-			t->home_end = map_to(m) >> 4;
-		}
-}
 
 static void home_find(struct thread *t)
 {
-	uintptr_t head = robust_head(t->tid), self = head - (size_t)robust_at,
-		  v[2];
+	uintptr_t head = stacks_robust_head(t->tid);
+	struct hw_span home;
 
 	if (t->robust == ~head)
 		return;
-	t->home = t->home_end = 0;
+	home = stacks_home(head);
 	t->robust = ~head;
-	if (!head || !stack_at ||
-	    memory_peek(self + (size_t)stack_at, v, sizeof(v)) < 0)
-		return;
-	if (!v[0]) {
-		home_main(t);
-		return;
-	}
-	if (self <= v[0] || self - v[0] > v[1])
-		return;
-	t->home = v[0] >> 4;
-	t->home_end = self >> 4;
+	t->home = home.from >> 4;
+	t->home_end = home.to >> 4;
 }
 
 static struct hw_span home_of(const struct thread *t)
@@ -330,6 +261,8 @@ static int stack_read(struct thread *t, struct snapshot *s)
 	s->words = &t->words;
 	for (int i = 0; i < CFI_REGS; i++)
 		t->words.suspicious |= suspect(s->reg[i]);
+	/* its frames may go on, on its own stack */
+	t->words.suspicious |= !t->at_home;
 	return 0;
 }
 
@@ -379,10 +312,11 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	if (stack_read(t, &s) < 0)
 		return LOOKED_RUNS;
 	t->cpu = cpu;
-	t->top = 0;
+	t->top = t->away_end = 0;
 	t->in_stub = stack_in_stub(&s);
 	if (cpu_time(t->tid) == cpu &&
 	    (!t->words.suspicious || l->see(l->arg, &s))) {
+		t->words.more |= !t->at_home;
 		for (int i = 0; i < CFI_REGS; i++)
 			t->words.more |=
 			    s.reg[i] - HW_ARENA_BASE < HW_ARENA_SIZE;
@@ -409,10 +343,10 @@ static void answers_see(struct thread *const *t, const enum snapshot_got *got,
 		snapshot_answer(i, &s);
 		t[i]->state = STATE_SEEN;
 		t[i]->at_home = s.home.to != 0;
-		t[i]->top = 0;
+		t[i]->top = t[i]->away_end = 0;
 		stubs_clear &=
 		    !stub_second(s.reg[CFI_RIP]) && !words_in_stub(s.words);
-		if (s.words->suspicious)
+		if (s.words->suspicious || !s.home.to)
 			l->see(l->arg, &s);
 	}
 	memset(&s, 0, sizeof(s));
@@ -527,14 +461,10 @@ static int threads_list(void)
 
 static int prepare(void)
 {
-	maps_fresh = false;
+	maps_forget();
 	if (!window)
 		window = pages(STACK_MAX);
-	if (!window)
-		return -1;
-	if (!stack_at)
-		layout_learn();
-	return 0;
+	return window ? 0 : -1;
 }
 
 /* The window's copies must not be found as holders afterwards. */
@@ -611,65 +541,41 @@ bool threads_stubs_clear(void)
 	return stubs_clear && table_then == *hw_guest.program->table;
 }
 
-void threads_top(pid_t tid, uintptr_t top)
+void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top)
 {
-	for (size_t i = 0; i < nall; i++)
-		if (all[i].tid == tid)
-			all[i].top = top >> 4;
-}
+	for (size_t i = 0; i < nall; i++) {
+		struct thread *t = &all[i];
 
-static int stacks_room(void)
-{
-	if (stacks_cap >= nall + 1)
-		return 0;
-	if (stacks)
-		munmap(stacks, stacks_cap * sizeof(*stacks));
-	stacks_cap = nall * 2 + 64;
-	stacks = pages(stacks_cap * sizeof(*stacks));
-	if (!stacks)
-		stacks_cap = 0;
-	return stacks ? 0 : -1;
-}
-
-static int span_order(const void *a, const void *b)
-{
-	const struct hw_span *x = a, *y = b;
-
-	return x->from < y->from ? -1 : x->from > y->from;
+		if (t->tid != tid)
+			continue;
+		if (home_has(t, top - 1))
+			t->top = top >> 4;
+		if (!t->at_home) {
+			t->away = from >> 4;
+			t->away_end = to >> 4;
+		}
+	}
 }
 
 size_t threads_stacks(const struct hw_span **spans)
 {
-	const struct map *own = maps_find((uintptr_t)&own), *m;
-
-	nstacks = 0;
-	*spans = stacks;
-	if (stacks_room() < 0)
+	if (stacks_begin(2 * nall) < 0)
 		return 0;
-	/* Ours is mapped between guard pages: that stack and no more. */
-	if (own)
-		stacks[nstacks++] =
-		    (struct hw_span){map_from(own), map_to(own)};
 	for (size_t i = 0; i < nall; i++) {
 		const struct thread *t = &all[i];
 
-		if (!t->at_home || t->state == STATE_NEW || !t->home_end)
-			continue;
-		m = maps_find((t->home_end << 4) - 1);
-		stacks[nstacks++] =
-		    (struct hw_span){m && m->kind == MAP_KIND_STACK
-					 ? map_from(m)
-					 : t->home << 4,
-				     (t->top ? t->top : t->home_end) << 4};
+		if ((t->at_home && t->state != STATE_NEW) || t->top)
+			stacks_add(t->home << 4, (t->top ? t->top : t->home_end)
+						     << 4);
+		if (t->away_end)
+			stacks_add(t->away << 4, t->away_end << 4);
 	}
-	qsort(stacks, nstacks, sizeof(*stacks), span_order);
-	*spans = stacks;
-	return nstacks;
+	return stacks_end(spans);
 }
 
 void threads_start(void)
 {
 	nall = 0; /* a forked child's threads are others */
-	stack_at = 0;
+	stacks_forget();
 	snapshot_start();
 }

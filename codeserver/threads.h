@@ -38,9 +38,10 @@ bool threads_still(const struct snapshot *s);
  * and ours: the look has judged them, a search of memory must not. In order of
  * address. */
 size_t threads_stacks(const struct hw_span **spans);
-/* From SEE: the thread's outermost frame ends at TOP, what is above is memory
- * like any other. */
-void threads_top(pid_t tid, uintptr_t top);
+/* From SEE: on the stack that the thread is on, [from, to) are its frames; the
+ * outermost ends at TOP. If that is on its own stack, only what is above is
+ * memory like any other. */
+void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top);
 
 /* The name of TID as the kernel has it, without a newline; or "". */
 void thread_name(pid_t tid, char name[16]);
