@@ -225,8 +225,10 @@ int bind_refs(struct hw_image *i, void *const *canonical, uint32_t kind)
 	return r;
 }
 
-void bind_global(struct hw_image *i, const char *id, void *addr)
+bool bind_global(struct hw_image *i, const char *id, void *addr)
 {
+	bool named = false;
+
 	for (size_t k = 0; k < i->nrela; k++) {
 		const ElfW(Rela) *r = &i->rela[k];
 		uint32_t type = ELF64_R_TYPE(r->r_info);
@@ -237,5 +239,7 @@ void bind_global(struct hw_image *i, const char *id, void *addr)
 			continue;
 		__atomic_store_n((char **)(i->addr + r->r_offset),
 				 (char *)addr + r->r_addend, __ATOMIC_RELEASE);
+		named = true;
 	}
+	return named;
 }

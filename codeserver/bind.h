@@ -39,7 +39,7 @@ int bind_relocations(struct hw_image *i, const struct hw_names *names,
 int bind_refs(struct hw_image *i, void *const *canonical, uint32_t kind);
 
 /* Where a global constant moved: turns the GOT slots and pointers of an image
- * that names it. */
-void bind_global(struct hw_image *i, const char *id, void *addr);
+ * that names it; whether it does. */
+bool bind_global(struct hw_image *i, const char *id, void *addr);
 
 #endif

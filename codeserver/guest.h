@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "codeserver/descriptor.h"
 
@@ -67,6 +68,8 @@ static inline bool hidden_has(const struct hw_hidden *h, uintptr_t word)
 struct hw_image {
 	void *handle;         /* of dlopen; NULL: there from the start */
 	char *file;           /* malloc'd, absolute */
+	int copy;             /* 1 + descriptor of what is mapped; 0: FILE */
+	pid_t copier;         /* the process that has that descriptor */
 	uintptr_t base, addr; /* first byte; load bias (l_addr) */
 	size_t size;
 	const struct hw_module *desc;
@@ -81,17 +84,33 @@ struct hw_image {
 	struct hw_span code; /* what can be executed, as distances too */
 };
 
+/*
+ * A version is in one place: current, in the list of old ones, fenced (its code
+ * is inaccessible, but its constants are pointed to), or nowhere yet: on its
+ * way in (load.c). An image that is still here may be published again, as a new
+ * version: the same hw_version with another number.
+ */
 struct hw_version {
 	unsigned number;
 	struct hw_image image;
 	bool deleted;     /* became old by a delete */
+	bool pinned;      /* about to be published again: not to be purged */
 	const char *kept; /* why an old version is still here; NULL: not
 			   * looked at yet */
+	/* Table entries that lead here because the newer one lacks them. */
+	uint32_t *removed;
+	size_t nremoved;
+	/* Versions whose constants this one's code uses; each counts its
+	 * users. */
+	struct hw_version **uses;
+	size_t nuses;
+	unsigned users;
 	struct hw_version *older;
 };
 
 struct hw_mod {
 	const char *name, *source;
+	bool busy;                  /* an order is at work on it: order.c */
 	struct hw_version *current; /* NULL: deleted */
 	struct hw_version *old;     /* replaced, not purged; newest first */
 	struct hw_version *fenced;  /* purged, but its data is in use */
@@ -110,6 +129,15 @@ struct hw_guest {
 extern struct hw_guest hw_guest;
 
 struct hw_mod *mod_find(const char *name);
+/* The same, or by a last part that only one has: "server". */
+struct hw_mod *mod_named(const char *name);
+
+/* The word for a version in a module's list of old ones. */
+static inline const char *version_state(const struct hw_mod *m,
+					const struct hw_version *v)
+{
+	return v->deleted ? "deleted" : v == m->old ? "old" : "lingering";
+}
 
 static inline const char *desc_str(const struct hw_module *d, uint32_t at)
 {

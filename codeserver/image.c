@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,10 +166,13 @@ static const char *checksum_judge(const struct hw_checked *c)
 	uint64_t *field = (uint64_t *)(uintptr_t)&c->desc->checksum;
 	uint64_t wanted = *field;
 
+	uint64_t sum;
+
 	*field = 0; /* our private copy of the page: as when it was summed */
-	if (hw_checksum(0, c->map, c->len) != wanted)
-		return "damaged: its checksum does not fit its content";
-	return NULL;
+	sum = hw_checksum(0, c->map, c->len);
+	*field = wanted;
+	return sum == wanted ? NULL
+			     : "damaged: its checksum does not fit its content";
 }
 
 static bool strings_inside(const struct hw_module *d, uint32_t at)
@@ -203,15 +207,11 @@ static const char *descriptor_judge(const struct hw_checked *c,
 	return NULL;
 }
 
-int image_check(struct hw_checked *c, const char *file, const char *module,
-		struct hw_failure *f)
+static int content_judge(struct hw_checked *c, const char *module,
+			 struct hw_failure *f)
 {
-	const char *what;
+	const char *what = header_judge(c);
 
-	*c = (struct hw_checked){.file = file};
-	if (file_map(c, module, f) < 0)
-		return -1;
-	what = header_judge(c);
 	if (!what)
 		what = sections_judge(c);
 	if (!what)
@@ -225,6 +225,31 @@ int image_check(struct hw_checked *c, const char *file, const char *module,
 	bad(c, f, module, what);
 	image_unmap(c);
 	return -1;
+}
+
+int image_check(struct hw_checked *c, const char *file, const char *module,
+		struct hw_failure *f)
+{
+	*c = (struct hw_checked){.file = file};
+	return file_map(c, module, f) < 0 ? -1 : content_judge(c, module, f);
+}
+
+int image_check_data(struct hw_checked *c, const char *file, const void *data,
+		     size_t size, const char *module, struct hw_failure *f)
+{
+	void *map;
+
+	*c = (struct hw_checked){.file = file};
+	if (size < sizeof(Elf64_Ehdr))
+		return bad(c, f, module, "not an object file");
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED)
+		return bad(c, f, module, "the program is out of memory");
+	memcpy(map, data, size);
+	c->map = map;
+	c->len = size;
+	return content_judge(c, module, f);
 }
 
 void image_unmap(struct hw_checked *c)
@@ -302,32 +327,46 @@ static void code_find(struct hw_image *i)
 	}
 }
 
-int image_open(struct hw_image *i, const struct hw_checked *c,
-	       struct hw_failure *f)
+/* A file in memory with what was checked. Its descriptor stays open as long as
+ * the image does: its number is in the name that the dynamic linker knows the
+ * image by, and names must differ. */
+static int copy_make(struct hw_image *i, const struct hw_checked *c)
 {
-	const char *module = desc_str(c->desc, c->desc->name);
-	struct link_map *map;
+	int fd = memfd_create("hotwatch", MFD_CLOEXEC);
+	size_t done = 0;
 
-	*i = (struct hw_image){.base = c->base, .size = c->size};
-	if (place_free(c, f) < 0)
-		return -1;
-	i->file = strdup(c->file);
-	i->handle = i->file ? dlopen(c->file, RTLD_NOW | RTLD_LOCAL) : NULL;
-	if (!i->handle) {
-		failure_set(f, "badfile", module, NULL, "%s",
-			    i->file ? dlerror() : "out of memory");
-		image_close(i);
-		return -1;
+	while (fd >= 0 && done < c->len) {
+		ssize_t n = write(fd, c->map + done, c->len - done);
+
+		if (n <= 0) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)n;
 	}
-	map = i->handle;
-	i->addr = map->l_addr;
-	if (map->l_addr != 0) { /* linked for its base: the bias must be 0 */
-		failure_set(f, "misplaced", module, NULL,
-			    "%s: the system mapped it elsewhere than %#lx",
-			    c->file, (unsigned long)c->base);
-		image_close(i);
+	if (fd < 0)
 		return -1;
-	}
+	i->copy = fd + 1;
+	i->copier = getpid();
+	return 0;
+}
+
+static void *object_open(struct hw_image *i, const struct hw_checked *c,
+			 bool copy)
+{
+	char name[64];
+
+	if (!copy)
+		return dlopen(c->file, RTLD_NOW | RTLD_LOCAL);
+	if (copy_make(i, c) < 0)
+		return NULL;
+	snprintf(name, sizeof(name), "/proc/thread-self/fd/%d", i->copy - 1);
+	return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void opened_note(struct hw_image *i, const struct hw_checked *c,
+			const struct link_map *map)
+{
 	i->desc = (const void *)(c->desc_addr + i->addr);
 	i->nspans = c->nspans;
 	for (size_t k = 0; k < c->nspans; k++)
@@ -335,13 +374,45 @@ int image_open(struct hw_image *i, const struct hw_checked *c,
 					       c->spans[k].to - c->base};
 	code_find(i);
 	dynamic_read(i, map->l_ld);
-	return 0;
+}
+
+int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
+	       struct hw_failure *f)
+{
+	const char *module = desc_str(c->desc, c->desc->name), *why;
+	struct link_map *map;
+
+	*i = (struct hw_image){.base = c->base, .size = c->size};
+	if (place_free(c, f) < 0)
+		return -1;
+	i->file = strdup(c->file);
+	i->handle = i->file ? object_open(i, c, copy) : NULL;
+	if (!i->handle) {
+		why = dlerror();
+		failure_set(f, "badfile", module, NULL, "%s",
+			    why ? why : "out of memory, or of descriptors");
+		image_close(i);
+		return -1;
+	}
+	map = i->handle;
+	i->addr = map->l_addr;
+	if (map->l_addr == 0) {
+		opened_note(i, c, map);
+		return 0;
+	}
+	failure_set(f, "misplaced", module, NULL, /* its bias must be 0 */
+		    "%s: the system mapped it elsewhere than %#lx", c->file,
+		    (unsigned long)c->base);
+	image_close(i);
+	return -1;
 }
 
 void image_close(struct hw_image *i)
 {
 	if (i->handle)
 		dlclose(i->handle);
+	if (i->copy && i->copier == getpid())
+		close(i->copy - 1);
 	free(i->file);
 	*i = (struct hw_image){0};
 }
@@ -381,4 +452,27 @@ int image_of_start(struct hw_image *i, const struct hw_module *desc,
 	code_find(i);
 	dynamic_read(i, map->l_ld);
 	return 0;
+}
+
+/* --- its code ------------------------------------------------------------- */
+
+/* The code's pages; PLT entries lie in them too, which only the image's own
+ * code calls. */
+static long code_protect(const struct hw_image *i, int prot)
+{
+	uintptr_t from = (i->base + i->code.from) & ~4095ul;
+	uintptr_t to = (i->base + i->code.to + 4095) & ~4095ul;
+
+	return mprotect((void *)from, to - from, prot) < 0 ? -1
+							   : (long)(to - from);
+}
+
+long image_fence(const struct hw_image *i)
+{
+	return code_protect(i, PROT_NONE);
+}
+
+long image_unfence(const struct hw_image *i)
+{
+	return code_protect(i, PROT_READ | PROT_EXEC);
 }

@@ -11,7 +11,7 @@
 /* A file that has been looked at and found whole. */
 struct hw_checked {
 	const char *file;
-	const unsigned char *map;
+	const unsigned char *map; /* our private copy; NULL: not checked */
 	size_t len;
 	uintptr_t base;
 	size_t size;
@@ -26,16 +26,37 @@ struct hw_checked {
  * this machine, of this ABI, for module MODULE (badfile). Nothing is loaded. */
 int image_check(struct hw_checked *c, const char *file, const char *module,
 		struct hw_failure *f);
+/* The same of SIZE bytes that are called FILE. */
+int image_check_data(struct hw_checked *c, const char *file, const void *data,
+		     size_t size, const char *module, struct hw_failure *f);
 void image_unmap(struct hw_checked *c);
 
-/* Maps it at its base; `misplaced` if that is taken. No code of it runs. */
-int image_open(struct hw_image *i, const struct hw_checked *c,
+/*
+ * Maps it at its base; `misplaced` if that is taken. No code of it runs. COPY:
+ * what was checked is mapped from a copy in memory, not from the file: there is
+ * none, or it is another one by now.
+ */
+int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
 	       struct hw_failure *f);
 void image_close(struct hw_image *i);
 
 /* An image that the dynamic linker loaded at the start. */
 int image_of_start(struct hw_image *i, const struct hw_module *desc,
 		   const char *file);
+
+/* The symbol that a relocation names, or NULL. */
+static inline const char *image_symbol(const struct hw_image *i,
+				       const ElfW(Rela) * r)
+{
+	return ELF64_R_SYM(r->r_info)
+		   ? i->strtab + i->symtab[ELF64_R_SYM(r->r_info)].st_name
+		   : NULL;
+}
+
+/* The pages of its code: made inaccessible, and accessible again. Bytes, or
+ * -1: mprotect refused. */
+long image_fence(const struct hw_image *i);
+long image_unfence(const struct hw_image *i);
 
 static inline bool image_has(const struct hw_image *i, uintptr_t addr)
 {

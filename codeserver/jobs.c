@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
@@ -141,6 +142,46 @@ int server_call(void (*run)(void *arg), void *arg)
 	while (!__atomic_load_n(&c.done, __ATOMIC_ACQUIRE))
 		syscall(SYS_futex, &c.done, FUTEX_WAIT_PRIVATE, 0, NULL, NULL,
 			0);
+	errno = e;
+	return 0;
+}
+
+/* --- questions ------------------------------------------------------------ */
+
+void server_ask_free(struct server_question *q)
+{
+	if (__atomic_sub_fetch(&q->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	sem_destroy(&q->answered);
+	q->destroy(q);
+}
+
+void server_answered(struct server_question *q)
+{
+	sem_post(&q->answered);
+	server_ask_free(q);
+}
+
+/* The thread that asked is being ended. */
+static void question_left(void *arg)
+{
+	server_ask_free(arg);
+}
+
+int server_ask(struct server_question *q)
+{
+	int e = errno;
+
+	sem_init(&q->answered, 0, 0);
+	q->refs = 2;
+	if (server_post(&q->job) < 0) {
+		q->refs = 1;
+		return -1;
+	}
+	pthread_cleanup_push(question_left, q);
+	while (sem_wait(&q->answered) < 0)
+		;
+	pthread_cleanup_pop(0);
 	errno = e;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From JSON to the code server's functions and back. One function a method;
- * the table at the end is what the socket serves.
+ * From JSON to the code server's functions and back: what they all share, and
+ * the methods that only ask. The table at the end is what the socket serves.
  */
 #include "codeserver/methods.h"
 
@@ -13,16 +13,22 @@
 
 #include "codeserver/guest.h"
 #include "codeserver/holders-methods.h"
-#include "codeserver/load.h"
 #include "codeserver/process-methods.h"
-#include "codeserver/server.h"
 
-static const char *member_string(const cJSON *o, const char *name)
+const char *member_string(const cJSON *o, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
-static void refuse(struct hw_request *req, const struct hw_failure *f)
+long member_number(const cJSON *o, const char *name, long otherwise)
+{
+	const cJSON *n = cJSON_GetObjectItemCaseSensitive(o, name);
+	double value = cJSON_IsNumber(n) ? cJSON_GetNumberValue(n) : -1;
+
+	return value >= 0 && value < 1e9 ? (long)value : otherwise;
+}
+
+cJSON *failure_json(const struct hw_failure *f)
 {
 	cJSON *data = cJSON_CreateObject();
 
@@ -32,32 +38,51 @@ static void refuse(struct hw_request *req, const struct hw_failure *f)
 	if (f->symbol[0])
 		cJSON_AddStringToObject(data, "symbol", f->symbol);
 	cJSON_AddStringToObject(data, "message", f->message);
+	return data;
+}
+
+void refuse_with(struct hw_request *req, const struct hw_failure *f,
+		 cJSON *data)
+{
 	hw_rpc_fail(req, HW_RPC_REFUSED, f->message, data);
 }
 
-static void add_hash(cJSON *o, const struct hw_version *v)
+void refuse(struct hw_request *req, const struct hw_failure *f)
+{
+	refuse_with(req, f, failure_json(f));
+}
+
+struct hw_mod *module_param(struct hw_request *req, const cJSON *params)
+{
+	const char *name = member_string(params, "module");
+	struct hw_mod *m = name ? mod_named(name) : NULL;
+	struct hw_failure f;
+
+	if (!name) {
+		hw_rpc_fail(req, HW_RPC_INVALID_PARAMS, "\"module\" is missing",
+			    NULL);
+	} else if (!m) {
+		failure_set(&f, "unknown_module", name, NULL,
+			    "%s: no module of that name here", name);
+		refuse(req, &f);
+	}
+	return m;
+}
+
+void add_hash(cJSON *o, const uint8_t hash[HW_HASH_SIZE])
 {
 	char hex[33];
 
-	hash_hex(v->image.desc->hash, hex);
+	hash_hex(hash, hex);
 	cJSON_AddStringToObject(o, "hash", hex);
 }
 
-static void add_hex(cJSON *o, const char *name, uintptr_t value)
+void add_hex(cJSON *o, const char *name, uintptr_t value)
 {
 	char s[32];
 
 	snprintf(s, sizeof(s), "%#lx", (unsigned long)value);
 	cJSON_AddStringToObject(o, name, s);
-}
-
-static void add_ids(cJSON *o, const char *name, const char *const *ids,
-		    size_t n)
-{
-	cJSON *a = cJSON_AddArrayToObject(o, name);
-
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(a, cJSON_CreateString(ids[i]));
 }
 
 /* --- code/hello ----------------------------------------------------------- */
@@ -99,161 +124,35 @@ static void code_hello(struct hw_request *req, const cJSON *params, void *user)
 	hw_rpc_reply(req, o);
 }
 
-/* --- code/load, code/atomicLoad ------------------------------------------- */
-
-static void add_times(cJSON *o, const struct load_times *t)
-{
-	cJSON *us = cJSON_AddObjectToObject(o, "microseconds");
-
-	cJSON_AddNumberToObject(us, "total", t->total);
-	cJSON_AddNumberToObject(us, "check", t->check);
-	cJSON_AddNumberToObject(us, "open", t->open);
-	cJSON_AddNumberToObject(us, "bind", t->bind);
-	cJSON_AddNumberToObject(us, "publish", t->publish);
-}
-
-static cJSON *loaded_json(const struct load_item *i, const struct load_times *t)
-{
-	const struct hw_version *v = i->mod->current;
-	cJSON *o = cJSON_CreateObject();
-	unsigned kept = 0;
-
-	for (const struct hw_version *k = i->mod->old; k; k = k->older)
-		kept++;
-	cJSON_AddStringToObject(o, "module", i->module);
-	cJSON_AddNumberToObject(o, "version", v->number);
-	add_hash(o, v);
-	cJSON_AddBoolToObject(o, "unchanged", i->unchanged);
-	add_times(o, t);
-	add_ids(o, "added", i->added, i->nadded);
-	add_ids(o, "lost", i->lost, i->nlost);
-	add_ids(o, "removed", i->removed, i->nremoved);
-	cJSON_AddNumberToObject(o, "kept", kept);
-	return o;
-}
-
-static void notify_loaded(const cJSON *loaded)
-{
-	cJSON *o = cJSON_Duplicate(loaded, true);
-
-	cJSON_AddNumberToObject(o, "pid", getpid());
-	server_notify("code/loaded", o);
-}
-
-static int item_read(struct load_item *item, const cJSON *o)
-{
-	item->module = member_string(o, "module");
-	item->file = member_string(o, "file");
-	return item->module && item->file && item->file[0] == '/' ? 0 : -1;
-}
-
-static void bad_params(struct hw_request *req)
-{
-	hw_rpc_fail(req, HW_RPC_INVALID_PARAMS,
-		    "each module needs \"module\" and \"file\" (absolute)",
-		    NULL);
-}
-
-/* Answers before it notifies: the one who asked hears first. */
-static void load_answer(struct hw_request *req, struct load_item *items,
-			size_t n, bool single)
-{
-	struct load_times times = {0};
-	struct hw_failure f = {0};
-	cJSON *list, *all;
-
-	if (load_set(items, n, &times, &f) < 0) {
-		refuse(req, &f);
-		return;
-	}
-	all = cJSON_CreateObject();
-	list = cJSON_AddArrayToObject(all, "modules");
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(list, loaded_json(&items[i], &times));
-	if (single)
-		hw_rpc_reply(req, cJSON_Duplicate(cJSON_GetArrayItem(list, 0),
-						  true));
-	else
-		hw_rpc_reply(req, cJSON_Duplicate(all, true));
-	for (size_t i = 0; i < n; i++)
-		if (!items[i].unchanged)
-			notify_loaded(cJSON_GetArrayItem(list, (int)i));
-	cJSON_Delete(all);
-}
-
-static void code_load(struct hw_request *req, const cJSON *params, void *user)
-{
-	struct load_item item = {0};
-
-	(void)user;
-	if (item_read(&item, params) < 0) {
-		bad_params(req);
-		return;
-	}
-	load_answer(req, &item, 1, true);
-	load_item_free(&item);
-}
-
-static void code_atomic_load(struct hw_request *req, const cJSON *params,
-			     void *user)
-{
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(params, "modules");
-	int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
-	struct load_item *items = calloc((size_t)n + 1, sizeof(*items));
-	int bad = n == 0 || !items;
-
-	(void)user;
-	for (int i = 0; !bad && i < n; i++)
-		bad = item_read(&items[i], cJSON_GetArrayItem(list, i)) < 0;
-	if (bad)
-		bad_params(req);
-	else
-		load_answer(req, items, (size_t)n, false);
-	for (int i = 0; items && i < n; i++)
-		load_item_free(&items[i]);
-	free(items);
-}
-
 /* --- code/isLoaded, code/which, code/allLoaded ---------------------------- */
-
-static const char *module_param(struct hw_request *req, const cJSON *params)
-{
-	const char *name = member_string(params, "module");
-
-	if (!name)
-		hw_rpc_fail(req, HW_RPC_INVALID_PARAMS, "\"module\" is missing",
-			    NULL);
-	return name;
-}
 
 static void code_is_loaded(struct hw_request *req, const cJSON *params,
 			   void *user)
 {
-	const char *name = module_param(req, params);
-	const struct hw_mod *m;
+	const char *name = member_string(params, "module");
+	const struct hw_mod *m = name ? mod_named(name) : NULL;
 
 	(void)user;
 	if (!name)
-		return;
-	m = mod_find(name);
-	hw_rpc_reply(req, m ? cJSON_CreateString(m->current->image.file)
-			    : cJSON_CreateBool(false));
+		module_param(req, params);
+	else if (m && m->current)
+		hw_rpc_reply(req, cJSON_CreateString(m->current->image.file));
+	else
+		hw_rpc_reply(req, cJSON_CreateBool(false));
 }
 
 static void code_which(struct hw_request *req, const cJSON *params, void *user)
 {
-	const char *name = module_param(req, params);
-	const struct hw_mod *m;
+	const struct hw_mod *m = module_param(req, params);
 	struct hw_failure f;
 	cJSON *o;
 
 	(void)user;
-	if (!name)
+	if (!m)
 		return;
-	m = mod_find(name);
-	if (!m) {
-		failure_set(&f, "unknown_module", name, NULL,
-			    "%s: no module of that name here", name);
+	if (!m->current) {
+		failure_set(&f, "undef", m->name, NULL,
+			    "%s: it was deleted, and is not loaded", m->name);
 		refuse(req, &f);
 		return;
 	}
@@ -262,12 +161,14 @@ static void code_which(struct hw_request *req, const cJSON *params, void *user)
 	cJSON_AddStringToObject(o, "file", m->current->image.file);
 	cJSON_AddStringToObject(o, "source", m->source);
 	cJSON_AddNumberToObject(o, "version", m->current->number);
-	add_hash(o, m->current);
+	add_hash(o, m->current->image.desc->hash);
 	hw_rpc_reply(req, o);
 }
 
 static void add_place(cJSON *o, const struct hw_version *v)
 {
+	cJSON_AddNumberToObject(o, "version", v->number);
+	add_hash(o, v->image.desc->hash);
 	cJSON_AddStringToObject(o, "file", v->image.file);
 	add_hex(o, "base", v->image.base);
 	cJSON_AddNumberToObject(o, "size", (double)v->image.size);
@@ -277,9 +178,7 @@ static cJSON *version_json(const struct hw_version *v, const char *state)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddNumberToObject(o, "version", v->number);
 	cJSON_AddStringToObject(o, "state", state);
-	add_hash(o, v);
 	add_place(o, v);
 	if (v->kept)
 		cJSON_AddStringToObject(o, "kept", v->kept);
@@ -288,20 +187,25 @@ static cJSON *version_json(const struct hw_version *v, const char *state)
 
 static cJSON *module_json(const struct hw_mod *m)
 {
+	const struct hw_version *newest = m->current ? m->current
+					  : m->old   ? m->old
+						     : m->fenced;
 	cJSON *o = cJSON_CreateObject(), *list;
-	const char *state = "old";
 
 	cJSON_AddStringToObject(o, "module", m->name);
 	cJSON_AddStringToObject(o, "source", m->source);
-	cJSON_AddNumberToObject(o, "version", m->current->number);
-	add_hash(o, m->current);
-	add_place(o, m->current);
+	if (newest)
+		add_place(o, newest);
+	if (!m->current)
+		cJSON_AddBoolToObject(o, "deleted", true);
 	list = cJSON_AddArrayToObject(o, "versions");
-	cJSON_AddItemToArray(list, version_json(m->current, "current"));
-	for (const struct hw_version *v = m->old; v; v = v->older) {
-		cJSON_AddItemToArray(list, version_json(v, state));
-		state = "lingering";
-	}
+	if (m->current)
+		cJSON_AddItemToArray(list, version_json(m->current, "current"));
+	for (const struct hw_version *v = m->old; v; v = v->older)
+		cJSON_AddItemToArray(list,
+				     version_json(v, version_state(m, v)));
+	for (const struct hw_version *v = m->fenced; v; v = v->older)
+		cJSON_AddItemToArray(list, version_json(v, "fenced"));
 	return o;
 }
 
@@ -320,8 +224,12 @@ static void code_all_loaded(struct hw_request *req, const cJSON *params,
 
 const struct hw_rpc_method methods_table[] = {
     {"code/hello", code_hello},
-    {"code/load", code_load},
-    {"code/atomicLoad", code_atomic_load},
+    {"code/load", method_load},
+    {"code/atomicLoad", method_atomic_load},
+    {"code/rollback", method_rollback},
+    {"code/softPurge", method_soft_purge},
+    {"code/purge", method_purge},
+    {"code/delete", method_delete},
     {"code/isLoaded", code_is_loaded},
     {"code/which", code_which},
     {"code/allLoaded", code_all_loaded},

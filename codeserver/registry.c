@@ -120,6 +120,14 @@ int registry_func_add(const char *id, uint32_t index, bool weak)
 	return 0;
 }
 
+const char *registry_func_id(uint32_t index)
+{
+	for (size_t i = 0; i < func_names.n; i++)
+		if (func_index[i] == index)
+			return func_names.keys[i];
+	return NULL;
+}
+
 struct hw_variable *registry_var(const char *id)
 {
 	int64_t i = map_find(&var_names, id);

@@ -19,6 +19,9 @@ struct hw_variable {
 int64_t registry_func(const char *id);
 int registry_func_add(const char *id, uint32_t index, bool weak);
 
+/* The id that has table entry INDEX, or NULL. Slow. */
+const char *registry_func_id(uint32_t index);
+
 /* Variables; the pointer is good until the next add. */
 struct hw_variable *registry_var(const char *id);
 int registry_var_add(const struct hw_variable *v);

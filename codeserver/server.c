@@ -14,9 +14,6 @@
  *
  * libuv was considered and rejected for this place: it registers fork handlers
  * and a signal pipe for the whole process, made in whichever thread is first.
- *
- * Versions that nothing holds any more are freed a moment after a load
- * (purge.c), and looked at again at growing intervals while some stay.
  */
 #include "codeserver/server.h"
 
@@ -34,14 +31,13 @@
 
 #include "codeserver/guest.h"
 #include "codeserver/jobs.h"
+#include "codeserver/lingering.h"
 #include "codeserver/load.h"
-#include "codeserver/purge.h"
+#include "codeserver/order.h"
 #include "codeserver/socket.h"
 
 #define STACK_SIZE (1ul << 20)
 #define GUARD 4096ul
-#define PURGE_FIRST_MS 20
-#define PURGE_LAST_MS 2000
 
 enum {
 	SERVER_NONE,
@@ -55,10 +51,6 @@ static struct {
 	void *stack;
 	int wake; /* the descriptor of jobs.c, or -1 */
 	struct server_timer *timers;
-	/* Versions to free: how long to wait before the next try, and how
-	 * often one was given up for a request. */
-	struct server_timer purge;
-	unsigned purge_wait, given_up;
 } server;
 
 /* --- descriptors ---------------------------------------------------------- */
@@ -152,36 +144,6 @@ static int timers_wait(void)
 	return server.timers->at > now ? (int)(server.timers->at - now) : 0;
 }
 
-/* --- purging by itself ---------------------------------------------------- */
-
-/* A request interrupts a search, but not for ever. */
-static void purge_now(struct server_timer *timer)
-{
-	bool patient = server.given_up++ < 3;
-
-	purge_try(patient ? server_busy : NULL, NULL);
-	if (!patient || !server_busy(NULL))
-		server.given_up = 0;
-	if (!purge_wanted())
-		return;
-	server_later(timer, server.purge_wait);
-	if (!server.given_up && server.purge_wait < PURGE_LAST_MS)
-		server.purge_wait *= 2;
-}
-
-/* After a load: soon, but not while a burst of loads goes on. */
-static void purge_soon(void)
-{
-	struct server_timer *t = &server.purge;
-
-	if (!purge_wanted())
-		return;
-	server.purge_wait = PURGE_FIRST_MS;
-	t->run = purge_now;
-	if (!t->at || t->at > server_now() + PURGE_FIRST_MS)
-		server_later(t, PURGE_FIRST_MS);
-}
-
 /* --- the loop ------------------------------------------------------------- */
 
 static nfds_t poll_set(struct pollfd *p)
@@ -224,7 +186,7 @@ static void serve(void)
 		timers_run();
 		serve_once(timers_wait());
 		if (load_count() != loads)
-			purge_soon();
+			lingering_loaded();
 	}
 }
 
@@ -301,7 +263,8 @@ void server_forked(void)
 	socket_disown();
 	jobs_forked();
 	server.timers = NULL;
-	server.purge.at = 0;
+	lingering_forked();
+	orders_forked();
 	server.state = SERVER_NONE;
 	if (had)
 		server_start();

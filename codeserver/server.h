@@ -5,6 +5,7 @@
 #ifndef HW_SERVER_H
 #define HW_SERVER_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,24 @@ int server_post(struct server_job *job);
 /* run(arg) in the code server's thread, waiting until it returned. Not from
  * that thread; no cancellation point. 0, or -1 as above. */
 int server_call(void (*run)(void *arg), void *arg);
+
+/*
+ * A question that takes its time: run begins what may end later, and whoever
+ * ends it calls server_answered, once. The memory is malloc'd by the one who
+ * asks. server_ask waits, as a cancellation point: if the thread is ended
+ * there, the answer comes to nobody, so what run needs must be in the question.
+ * DESTROY frees it when both sides are through with it (server_ask_free is the
+ * asking side's). 0, or -1: no code server (and run is not called).
+ */
+struct server_question {
+	struct server_job job; /* its run is set by the one who asks */
+	void (*destroy)(struct server_question *q);
+	sem_t answered;
+	int refs;
+};
+int server_ask(struct server_question *q);
+void server_ask_free(struct server_question *q);
+void server_answered(struct server_question *q);
 
 /* --- the code server's thread only ---------------------------------------- */
 

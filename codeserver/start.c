@@ -72,6 +72,27 @@ struct hw_mod *mod_find(const char *name)
 	return NULL;
 }
 
+struct hw_mod *mod_named(const char *name)
+{
+	struct hw_mod *m = mod_find(name), *found = NULL;
+	size_t len = strlen(name);
+
+	if (m || !*name)
+		return m;
+	for (size_t i = 0; i < hw_guest.nmods; i++) {
+		const char *has = hw_guest.mods[i].name;
+		size_t n = strlen(has);
+
+		if (n <= len || has[n - len - 1] != '/' ||
+		    strcmp(has + n - len, name))
+			continue;
+		if (found)
+			return NULL;
+		found = &hw_guest.mods[i];
+	}
+	return found;
+}
+
 /* The table must be whole before the program's first call, come what may. */
 static void table_fill(const struct hw_program *p)
 {

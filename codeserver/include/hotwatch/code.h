@@ -54,7 +54,9 @@ int hw_code_load_file(const char *module);
 /* The same, from FILE. */
 int hw_code_load_abs(const char *module, const char *file);
 /* From memory. Erlang's load_binary: old code is purged first, holders die;
- * but only once the new object is proven good. FILE is what `which` says. */
+ * but only once the new object is proven good. FILE is what `which` says. An
+ * object's bytes are full of addresses of its code, which hold that version
+ * once it is old like any pointer: clear DATA afterwards. */
 int hw_code_load_binary(const char *module, const char *file, const void *data,
 			size_t size);
 /* Loads it if it is not loaded; never anew. */
@@ -71,8 +73,12 @@ int hw_code_atomic_load(struct hw_code_item *items, size_t n);
 /* The good ones load despite a bad one. Result: 0 or the first error. */
 int hw_code_ensure_modules_loaded(struct hw_code_item *items, size_t n);
 
-/* The slow half ahead, the switch later. A handle serves once; one that was
- * used up, or was never made, is HW_CODE_BADARG. */
+/*
+ * The slow half ahead, the switch later, whatever is loaded in between. A
+ * handle serves once; one that was used up or freed, or was never made, is
+ * HW_CODE_BADARG. ITEMS must live as long as the handle: finish tells each
+ * item's error there too.
+ */
 struct hw_code_prepared;
 int hw_code_prepare_loading(struct hw_code_item *items, size_t n,
 			    struct hw_code_prepared **prepared);

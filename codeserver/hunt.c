@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps, as often as it takes: purge what nothing holds; list who holds the
+ * rest; end the processes among them; wait for their end; again.
+ *
+ * Nobody is ended while a foreign thread, a pointer or something unknown holds
+ * too, since the purge would fail all the same: it is waited for until the
+ * deadline. Only the thread that asked cannot be waited for, since it waits for
+ * us. While victims are dying nothing is looked at: a look at a thousand
+ * dying threads would slow their end.
+ */
+#include "codeserver/hunt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codeserver/process-internal.h"
+
+#define WAIT_MIN_MS 1
+#define WAIT_MAX_MS 20
+
+static bool blocks(const struct holder *h)
+{
+	return h->kind != HOLDER_POINTER || h->into_code;
+}
+
+static void listing_free(struct hunt *h)
+{
+	holders_free(h->holders, h->nholders);
+	h->holders = NULL;
+	h->nholders = 0;
+}
+
+/* Who holds the old versions: a call's worth of them. */
+int hunt_list(struct hunt *h)
+{
+	struct holders_of of[HOLDERS_VERSIONS];
+	size_t n = 0;
+
+	listing_free(h);
+	for (size_t i = 0; i < h->n; i++)
+		for (struct hw_version *v = h->mods[i]->old;
+		     v && n < HOLDERS_VERSIONS; v = v->older)
+			if (!v->pinned)
+				of[n++] = (struct holders_of){.mod = h->mods[i],
+							      .version = v};
+	return holders_list(of, n, &h->holders, &h->nholders);
+}
+
+const char *hunt_blocker(const struct hunt *h)
+{
+	for (size_t i = 0; i < h->nholders; i++)
+		if (blocks(&h->holders[i]))
+			return h->holders[i].message;
+	return NULL;
+}
+
+static const struct holder *foreign_find(const struct hunt *h)
+{
+	for (size_t i = 0; i < h->nholders; i++)
+		if (blocks(&h->holders[i]) && !h->holders[i].process)
+			return &h->holders[i];
+	return NULL;
+}
+
+static bool victim_known(const struct hunt *h, hw_pid pid)
+{
+	for (size_t i = h->nvictims; i-- > 0;)
+		if (h->victims[i].pid == pid)
+			return true;
+	return false;
+}
+
+static void victim_add(struct hunt *h, const struct holder *holder)
+{
+	struct victim *v;
+
+	if (victim_known(h, holder->process))
+		return;
+	v = realloc(h->victims, (h->nvictims + 1) * sizeof(*v));
+	if (!v)
+		return; /* not ended now, but at the next step */
+	h->victims = v;
+	v[h->nvictims++] = (struct victim){.pid = holder->process,
+					   .mod = holder->mod,
+					   .version = holder->version->number};
+	process_kill(holder->process, "killed");
+}
+
+static bool victims_alive(const struct hunt *h)
+{
+	for (size_t i = h->nvictims; i-- > 0;)
+		if (process_exists(h->victims[i].pid))
+			return true;
+	return false;
+}
+
+static void finish(struct hunt *h, int result)
+{
+	server_never(&h->timer);
+	h->done(h, result);
+}
+
+static void give_up(struct hunt *h, const struct holder *foreign)
+{
+	const char *module = h->n ? h->mods[0]->name : NULL;
+
+	if (foreign)
+		failure_set(&h->failure, "foreign_holder", foreign->mod->name,
+			    NULL,
+			    "%s version %u: %s; a thread that is no process, "
+			    "or memory, cannot be ended: the version stays",
+			    foreign->mod->name, foreign->version->number,
+			    foreign->message);
+	else
+		failure_set(&h->failure, "deadline", module, NULL,
+			    "%s: a process that holds old code did not end in "
+			    "%u ms; the version stays",
+			    module ? module : "", h->deadline_ms);
+	finish(h, -1);
+}
+
+/* The thread that asked holds it itself, and is none that could be ended. */
+static bool holds_itself(const struct hunt *h)
+{
+	for (size_t i = 0; h->caller && i < h->nholders; i++)
+		if (h->holders[i].tid == h->caller && !h->holders[i].process &&
+		    h->holders[i].kind == HOLDER_FRAME)
+			return true;
+	return false;
+}
+
+static void again_later(struct hunt *h)
+{
+	server_later(&h->timer, h->wait);
+	h->wait = h->wait * 2 < WAIT_MAX_MS ? h->wait * 2 : WAIT_MAX_MS;
+}
+
+static void step(struct server_timer *timer)
+{
+	struct hunt *h = (struct hunt *)(void *)((char *)timer -
+						 offsetof(struct hunt, timer));
+	bool late = server_now() >= h->deadline;
+	const struct holder *foreign;
+
+	if (!late && victims_alive(h)) {
+		again_later(h);
+		return;
+	}
+	if (purge_mods(h->mods, h->n, false, &h->fates, NULL, NULL) == 0) {
+		finish(h, 0);
+		return;
+	}
+	hunt_list(h);
+	foreign = foreign_find(h);
+	if (late || (foreign && holds_itself(h))) {
+		give_up(h, foreign);
+		return;
+	}
+	for (size_t i = 0; !foreign && i < h->nholders; i++)
+		if (blocks(&h->holders[i]))
+			victim_add(h, &h->holders[i]);
+	again_later(h);
+}
+
+void hunt_start(struct hunt *h)
+{
+	h->timer = (struct server_timer){.run = step};
+	h->deadline = server_now() + h->deadline_ms;
+	h->wait = WAIT_MIN_MS;
+	step(&h->timer);
+}
+
+void hunt_free(struct hunt *h)
+{
+	server_never(&h->timer);
+	fates_free(&h->fates);
+	listing_free(h);
+	free(h->victims);
+}

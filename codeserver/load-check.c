@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The first step of a load: every file is whole, every module known, every
+ * variable fits its live storage. Nothing is changed. Each module of the set is
+ * judged, whatever became of the others, because who gave the set wants to
+ * know of all that is wrong with it.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "codeserver/load-internal.h"
+#include "codeserver/path.h"
+#include "codeserver/registry.h"
+
+static int var_fits(const struct part *p, const struct hw_var *v,
+		    const struct hw_variable *was, struct hw_failure *f)
+{
+	const char *id = desc_str(p->checked.desc, v->name);
+	const char *colon = strrchr(id, ':'), *name = colon ? colon + 1 : id;
+	uint64_t from = was->size, to = v->size;
+
+	if ((v->flags | was->flags) & HW_VAR_CONST)
+		return 0; /* a constant is taken or left, never written */
+	if (v->flags & HW_VAR_TLS) {
+		name += strlen("__emutls_v.");
+		from = was->tls_size;
+		to = v->tls_size;
+	}
+	if (from != to)
+		return failure_set(f, "unsafe", p->item->module, name,
+				   "variable %s: its size changed from %llu to "
+				   "%llu bytes, and its live value would be "
+				   "lost; change it back, or restart",
+				   name, (unsigned long long)from,
+				   (unsigned long long)to);
+	if (was->type && v->type && was->type != v->type)
+		return failure_set(f, "unsafe", p->item->module, name,
+				   "variable %s: its type changed, or that of "
+				   "something it points to; its live value "
+				   "would be misread; change it back, or "
+				   "restart",
+				   name);
+	if (v->align && (uintptr_t)was->addr % v->align)
+		return failure_set(f, "unsafe", p->item->module, name,
+				   "variable %s: it asks for an alignment of "
+				   "%u bytes now, and lives where it has less; "
+				   "restart",
+				   name, v->align);
+	return 0;
+}
+
+static int vars_check(const struct part *p, struct hw_failure *f)
+{
+	const struct hw_module *d = p->checked.desc;
+
+	for (uint32_t i = 0; i < d->nvars; i++) {
+		const struct hw_var *v = &desc_vars(d)[i];
+		struct hw_variable *was = registry_var(desc_str(d, v->name));
+
+		if (was && !((v->flags | was->flags) & HW_VAR_LABELS) &&
+		    var_fits(p, v, was, f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_current(const struct part *p)
+{
+	const struct hw_version *v = p->item->mod->current;
+
+	return v && !memcmp(p->checked.desc->hash, v->image.desc->hash,
+			    HW_HASH_SIZE);
+}
+
+static int part_read(struct part *p, const char *name, struct hw_failure *f)
+{
+	const struct load_item *i = p->item;
+
+	return i->data ? image_check_data(&p->checked, i->file, i->data,
+					  i->size, name, f)
+		       : image_check(&p->checked, i->file, name, f);
+}
+
+static int part_check(const struct load_set *s, struct part *p,
+		      struct hw_failure *f)
+{
+	const char *name = p->item->module;
+
+	if (!p->item->mod && access(p->item->file, F_OK) < 0)
+		return failure_set(f, "nofile", name, NULL,
+				   "%s: no module of that name, nor a file",
+				   name);
+	if (!p->item->mod)
+		return failure_set(f, "unknown_module", name, NULL,
+				   "%s: no module of that name here", name);
+	name = p->item->mod->name;
+	if (!p->checked.map && part_read(p, name, f) < 0)
+		return -1;
+	p->item->unchanged = !s->force && is_current(p);
+	if (p->item->unchanged)
+		return 0;
+	if (p->item->mod->current && path_is_sticky(p->item->mod))
+		return failure_set(f, "sticky_directory", name, NULL,
+				   "%s: lies in a sticky directory; unstick "
+				   "it to load over it",
+				   name);
+	return vars_check(p, f);
+}
+
+static bool named_before(const struct load_set *s, size_t i)
+{
+	const struct load_item *item = s->parts[i].item;
+
+	for (size_t k = 0; k < i; k++)
+		if (item->mod ? s->parts[k].item->mod == item->mod
+			      : !strcmp(s->parts[k].item->module, item->module))
+			return true;
+	return false;
+}
+
+int load_check(struct load_set *s)
+{
+	const struct load_item *first = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct load_item *item = s->parts[i].item;
+		struct hw_failure *f = &item->failure;
+
+		f->reason = NULL;
+		item->mod = mod_named(item->module);
+		if (named_before(s, i))
+			failure_set(f, "duplicated", item->module, NULL,
+				    "%s: named twice in one set", item->module);
+		else
+			part_check(s, &s->parts[i], f);
+		if (f->reason && !first)
+			first = item;
+	}
+	if (!first)
+		return 0;
+	*s->f = first->failure;
+	return -1;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The process tells of its end by a cleanup handler, so that it does also when
+ * it is killed or exits: a job to the code server's thread. What it needs is in
+ * memory of its own, freed by that job; a forked child forgets it.
+ */
+#include "codeserver/onload.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "codeserver/server.h"
+
+struct on_load_run {
+	struct server_job job;
+	struct on_load *of;
+	int (*fn)(void);
+	int result;
+	bool returned;
+	pid_t tid;
+	const struct hw_mod *mod;
+	struct on_load_run *next; /* of those that run */
+};
+
+static struct on_load_run *running;
+
+static void run_over(struct server_job *job)
+{
+	struct on_load_run *run = (struct on_load_run *)(void *)job;
+	struct on_load_run **p = &running;
+	struct on_load *o = run->of;
+	bool ok = run->returned && run->result == 0;
+
+	while (*p && *p != run)
+		p = &(*p)->next;
+	if (*p)
+		*p = run->next;
+	o->returned = run->result;
+	o->died = !run->returned;
+	o->run = NULL;
+	free(run);
+	o->done(o, ok ? 0 : -1);
+}
+
+static void run_ends(void *arg)
+{
+	struct on_load_run *run = arg;
+
+	run->fn = NULL; /* an address of code that may go */
+	server_post(&run->job);
+}
+
+static void run_main(void *arg)
+{
+	struct on_load_run *run = arg;
+
+	pthread_cleanup_push(run_ends, run);
+	__atomic_store_n(&run->tid, (pid_t)syscall(SYS_gettid),
+			 __ATOMIC_RELEASE);
+	run->result = run->fn();
+	run->returned = true;
+	pthread_cleanup_pop(1);
+}
+
+int on_load_start(struct on_load *o, int (*fn)(void))
+{
+	struct hw_spawn_options options = {.name = NULL};
+	struct on_load_run *run = calloc(1, sizeof(*run));
+
+	if (!run)
+		return -1;
+	*run = (struct on_load_run){.job = {.run = run_over},
+				    .of = o,
+				    .fn = fn,
+				    .mod = o->mod,
+				    .next = running};
+	o->run = running = run;
+	if (hw_spawn_opt(run_main, run, &options))
+		return 0;
+	running = run->next;
+	free(run);
+	o->run = NULL;
+	return -1;
+}
+
+bool on_load_runs(const struct hw_mod *m, pid_t tid)
+{
+	for (struct on_load_run *r = running; r; r = r->next)
+		if (r->mod == m &&
+		    __atomic_load_n(&r->tid, __ATOMIC_ACQUIRE) == tid)
+			return true;
+	return false;
+}
