@@ -79,9 +79,11 @@ static void items_read(void)
 {
 	nitems = 0;
 	for (int i = 1; i + 1 < nwords; i += 2)
-		items[nitems++] = (struct hw_code_item){
-		    .module = words[i],
-		    .file = strcmp(words[i + 1], "-") ? words[i + 1] : NULL};
+		items[nitems++] =
+		    (struct hw_code_item){.module = words[i],
+					  .file = strcmp(words[i + 1], "-")
+						      ? words[i + 1]
+						      : NULL};
 }
 
 static void items_answer(int r)
@@ -190,9 +192,9 @@ static void change(void)
 	else if (is("soft"))
 		answer(hw_code_soft_purge(m));
 	else if (is("purge"))
-		answer(nwords > 2 ? hw_code_purge_deadline(
-					m, (unsigned)atoi(words[2]))
-				  : hw_code_purge(m));
+		answer(nwords > 2
+			   ? hw_code_purge_deadline(m, (unsigned)atoi(words[2]))
+			   : hw_code_purge(m));
 	else if (is("delete"))
 		answer(hw_code_delete(m));
 	else if (is("rollback"))
@@ -212,8 +214,8 @@ static void sets(void)
 		    hw_code_ensure_modules_loaded(items, (size_t)nitems));
 	} else if (is("prepare")) {
 		items_read();
-		items_answer(hw_code_prepare_loading(items, (size_t)nitems,
-						     &prepared));
+		items_answer(
+		    hw_code_prepare_loading(items, (size_t)nitems, &prepared));
 	} else if (is("finish")) {
 		items_answer(hw_code_finish_loading(prepared));
 	} else if (is("free")) {
