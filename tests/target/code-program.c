@@ -34,12 +34,19 @@ static void answer(long r)
 		printf("%ld\n", r);
 }
 
+static void left(void *arg)
+{
+	(void)arg;
+	atomic_fetch_sub(&staying, 1);
+}
+
 static void *foreign(void *arg)
 {
 	(void)arg;
 	atomic_fetch_add(&staying, 1);
+	pthread_cleanup_push(left, NULL);
 	stay(&stop);
-	atomic_fetch_sub(&staying, 1);
+	pthread_cleanup_pop(1);
 	return NULL;
 }
 
@@ -54,11 +61,52 @@ static void wait_for(int n)
 		usleep(100);
 }
 
+/* --- processes ------------------------------------------------------------ */
+
+static int told[2];
+static void (*to_watch)(void *);
+
+/* Tells the main thread why a process ended that ran FN. */
+static void watcher(void *arg)
+{
+	struct hw_spawn_options o = {.monitor = &(hw_ref){0}};
+	struct hw_message *m;
+
+	(void)arg;
+	process = hw_spawn_opt(to_watch, NULL, &o);
+	m = hw_receive(-1);
+	if (write(told[1], m->reason, strlen(m->reason) + 1) < 0)
+		stop = 1;
+	hw_message_free(m);
+}
+
+static void reason_answer(void)
+{
+	char reason[HW_REASON_MAX] = "";
+
+	if (read(told[0], reason, sizeof(reason)) < 0)
+		stop = 1;
+	printf("%s\n", reason);
+}
+
+static void call_more(void *arg)
+{
+	(void)arg;
+	more(1);
+}
+
+static void watch(void (*fn)(void *))
+{
+	to_watch = fn;
+	if (pipe(told) < 0 || !hw_spawn(watcher, NULL))
+		stop = 1;
+}
+
 static void hold(int with_process)
 {
 	atomic_store(&stop, 0);
 	if (with_process)
-		process = hw_spawn(ours, NULL);
+		watch(ours);
 	else
 		pthread_create(&thread, NULL, foreign, NULL);
 	wait_for(1);
@@ -243,6 +291,10 @@ static void serve(void)
 		hold(0);
 	else if (is("spawn"))
 		hold(1);
+	else if (is("monitored_more"))
+		watch(call_more), reason_answer();
+	else if (is("reason"))
+		reason_answer();
 	else if (is("alive"))
 		answer(hw_is_alive(process));
 	else if (is("let_go"))
