@@ -63,19 +63,19 @@
 /*
  * HOT_ON_LOAD(fn); once, outside functions, where `int fn(void)` is known: run
  * whenever a version of this file is loaded, before it becomes current, in a
- * process of its own. Anything but 0, or its end in another way, and the load is
- * refused (on_load_failure) and the version before stays. Meanwhile callers see
- * the version before; if there is none they wait. fn is the new version's, and
- * so are its local calls; calls of this module that are qualified reach the
+ * process of its own. Anything but 0, or its end in another way, and the load
+ * is refused (on_load_failure) and the version before stays. Meanwhile callers
+ * see the version before; if there is none they wait. fn is the new version's,
+ * and so are its local calls; calls of this module that are qualified reach the
  * version before, or are undef if there is none: it cannot wait for itself.
  *
  * It is not run at the program's start: that is what main and constructors are
  * for, and a plain build has nothing else.
  *
- * How: a pointer, kept by its attribute, that nothing reads but the code server,
- * which asks the dynamic relocation that fills it for fn's name.
+ * How: a pointer, kept by its attribute, that nothing reads but the code
+ * server, which asks the dynamic relocation that fills it for fn's name.
  */
-#define HOT_ON_LOAD(fn)                                           \
+#define HOT_ON_LOAD(fn)                                            \
 	static int (*const hw_on_load)(void) __asm__("hw.on_load") \
 	    __attribute__((used)) = fn
 
@@ -83,9 +83,8 @@
 
 #define HOT(fn) fn
 #define HOT_VSN(text) struct hw_vsn
-#define HOT_ON_LOAD(fn)                     \
-	static int (*const hw_on_load)(void) \
-	    __attribute__((unused)) = fn
+#define HOT_ON_LOAD(fn) \
+	static int (*const hw_on_load)(void) __attribute__((unused)) = fn
 
 #endif
 
