@@ -435,6 +435,11 @@ void snapshot_done(void)
 	}
 }
 
+const void *snapshot_copies(void)
+{
+	return copies;
+}
+
 unsigned snapshot_longest(void)
 {
 	struct timespec t;

@@ -91,6 +91,10 @@ void snapshot_ask(const pid_t *tid, const struct hw_span *home, unsigned n,
 void snapshot_answer(unsigned i, struct snapshot *s);
 void snapshot_done(void);
 
+/* Where threads copy their stacks to: SNAPSHOT_SLOTS times SNAPSHOT_COPY bytes
+ * that no search needs to look at. */
+const void *snapshot_copies(void);
+
 /* Nanoseconds: the longest that any thread was kept by a question, since this
  * was called last. */
 unsigned snapshot_longest(void);

@@ -58,6 +58,8 @@ struct thread {
 	enum state state;
 	unsigned round; /* of the look that listed it last */
 	bool at_home, in_stub;
+	bool remembered;         /* the last look did not read it again */
+	uint64_t sp;             /* in units of 16 bytes */
 	uint64_t cpu;            /* ns it had run when it was read */
 	uint64_t home, home_end; /* its own stack, in units of 16 bytes */
 	uint64_t top;            /* of its frames; in 16 bytes; 0: not known */
@@ -69,6 +71,7 @@ struct thread {
 static struct thread *all; /* mapped; in the order of the listing */
 static size_t nall, cap;
 static unsigned round_now;
+static uint64_t cpu_looked; /* `cpu` of the one that is looked at */
 static bool stubs_clear;
 static void **table_then; /* the current table when the look began */
 
@@ -181,15 +184,22 @@ static int blocked_at(pid_t tid, struct snapshot *s)
 	return 1;
 }
 
-/* Whether TID would not get signal SIG now. */
-static bool signals_blocked(pid_t tid)
+/* Why TID is not to be asked, "" if it has ended, or NULL. */
+static const char *unaskable(pid_t tid)
 {
 	char buf[4096], *p;
 
 	if (proc_read(tid, "status", buf, sizeof(buf)) < 0)
-		return false;
+		return "";
+	p = strstr(buf, "\nState:\t");
+	if (p && (p[8] == 'Z' || p[8] == 'X'))
+		return "";
 	p = strstr(buf, "\nSigBlk:");
-	return p && strtoull(p + 8, NULL, 16) >> (snapshot_signal() - 1) & 1;
+	if (p && strtoull(p + 8, NULL, 16) >> (snapshot_signal() - 1) & 1)
+		return "it runs and blocks all signals";
+	return snapshot_possible() ? NULL
+				   : "it runs, and the program has taken the "
+				     "signals to ask it by";
 }
 
 /* --- a look at one -------------------------------------------------------- */
@@ -247,6 +257,7 @@ static int stack_read(struct thread *t, struct snapshot *s)
 	uintptr_t sp = s->reg[CFI_RSP], end = stack_end(t, sp);
 
 	s->from = sp & ~7ul;
+	t->sp = sp >> 4;
 	t->at_home = home_has(t, sp);
 	t->words = (struct snapshot_words){.n = 0};
 	if (end <= sp || end - s->from > STACK_MAX ||
@@ -279,10 +290,7 @@ static bool clean_still(const struct thread *t, uint64_t cpu)
 
 bool threads_still(const struct snapshot *s)
 {
-	for (size_t i = 0; i < nall; i++)
-		if (all[i].tid == s->tid)
-			return cpu_time(s->tid) == all[i].cpu;
-	return false;
+	return cpu_time(s->tid) == cpu_looked;
 }
 
 enum looked {
@@ -302,7 +310,8 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 
 	if (!cpu)
 		return LOOKED_GONE;
-	if (clean_still(t, cpu))
+	t->remembered = clean_still(t, cpu);
+	if (t->remembered)
 		return LOOKED_DONE;
 	t->state = STATE_NEW;
 	state = blocked_at(t->tid, &s);
@@ -311,7 +320,7 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	home_find(t);
 	if (stack_read(t, &s) < 0)
 		return LOOKED_RUNS;
-	t->cpu = cpu;
+	t->cpu = cpu_looked = cpu;
 	t->top = t->away_end = 0;
 	t->in_stub = stack_in_stub(&s);
 	if (cpu_time(t->tid) == cpu &&
@@ -342,6 +351,7 @@ static void answers_see(struct thread *const *t, const enum snapshot_got *got,
 			continue;
 		snapshot_answer(i, &s);
 		t[i]->state = STATE_SEEN;
+		t[i]->remembered = false;
 		t[i]->at_home = s.home.to != 0;
 		t[i]->top = t[i]->away_end = 0;
 		stubs_clear &=
@@ -361,17 +371,16 @@ static void running_look(struct thread *const *t, unsigned n,
 	struct thread *asked[SNAPSHOT_SLOTS];
 	enum snapshot_got got[SNAPSHOT_SLOTS];
 	unsigned nasked = 0;
-	bool can = snapshot_possible();
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!can || signals_blocked(t[i]->tid)) {
+		const char *why = unaskable(t[i]->tid);
+
+		if (why && *why) {
 			stubs_clear = false;
-			l->unseen(l->arg, t[i]->tid,
-				  can ? "it runs and blocks all signals"
-				      : "it runs, and the program has taken "
-					"all signals to ask it by");
-			continue;
+			l->unseen(l->arg, t[i]->tid, why);
 		}
+		if (why)
+			continue;
 		home_find(t[i]);
 		home[nasked] = home_of(t[i]);
 		tid[nasked] = t[i]->tid;
@@ -400,20 +409,22 @@ static int grow(void)
 	return 0;
 }
 
-/* The entry of TID, which is expected at or after HINT. */
-static struct thread *thread_entry(pid_t tid, size_t hint)
+/* The entry of TID, at or after *HINT: the kernel lists threads in the order of
+ * their creation, and so do we. NULL: out of memory. */
+static struct thread *thread_entry(pid_t tid, size_t *hint)
 {
-	for (size_t i = 0; i < nall; i++) {
-		struct thread *t = &all[(hint + i) % nall];
+	size_t i = *hint;
 
-		if (t->tid == tid)
-			return t;
-	}
-	if (nall == cap && grow() < 0)
+	while (i < nall && all[i].tid != tid)
+		i++;
+	if (i == cap && grow() < 0)
 		return NULL;
-	memset(&all[nall], 0, sizeof(*all));
-	all[nall].tid = tid;
-	return &all[nall++];
+	if (i == nall) {
+		memset(&all[nall], 0, sizeof(*all));
+		all[nall++].tid = tid;
+	}
+	*hint = i + 1;
+	return &all[i];
 }
 
 /* Forgets those that the last listing did not have; the order stays. */
@@ -445,13 +456,11 @@ static int threads_list(void)
 
 		if (tid <= 0 || tid == own)
 			continue;
-		t = thread_entry(tid, hint);
-		if (!t) {
+		t = thread_entry(tid, &hint);
+		if (t)
+			t->round = round_now;
+		else
 			r = -1;
-			break;
-		}
-		t->round = round_now;
-		hint = (size_t)(t - all) + 1;
 	}
 	if (d)
 		closedir(d);
@@ -482,10 +491,23 @@ static enum looked one_look(struct thread *t, const struct threads_look *l)
 	return r;
 }
 
-static void all_look(const struct threads_look *l)
+/* Threads of the process, ours too; 0: not known. */
+static size_t threads_count(void)
+{
+	char buf[4096], *p;
+
+	if (proc_read(getpid(), "status", buf, sizeof(buf)) < 0)
+		return 0;
+	p = strstr(buf, "\nThreads:");
+	return p ? strtoul(p + 9, NULL, 10) : 0;
+}
+
+/* How many of them there still are. */
+static size_t all_look(const struct threads_look *l)
 {
 	struct thread *run[SNAPSHOT_SLOTS];
 	unsigned nrun = 0;
+	size_t there = nall;
 
 	stubs_clear = true;
 	for (size_t i = 0; i < nall; i++) {
@@ -493,6 +515,8 @@ static void all_look(const struct threads_look *l)
 
 		if (r == LOOKED_DONE)
 			stubs_clear &= !all[i].in_stub;
+		if (r == LOOKED_GONE)
+			there--;
 		if (r != LOOKED_RUNS)
 			continue;
 		run[nrun++] = &all[i];
@@ -504,13 +528,27 @@ static void all_look(const struct threads_look *l)
 	if (nrun)
 		running_look(run, nrun, l);
 	finish();
+	return there;
 }
 
+/*
+ * If there are as many threads as we know, and afterwards all that we know are
+ * still there, they are the same: that spares the listing, the dearest part
+ * when none has run.
+ */
 int threads_look(const struct threads_look *l)
 {
+	size_t n;
+
 	stubs_clear = false;
 	table_then = *hw_guest.program->table;
-	if (prepare() < 0 || threads_list() < 0)
+	if (prepare() < 0)
+		return -1;
+	n = threads_count();
+	if (n == nall + 1 && all_look(l) == nall)
+		return 0;
+	stubs_clear = false;
+	if (threads_list() < 0)
 		return -1;
 	all_look(l);
 	return 0;
@@ -524,13 +562,17 @@ void threads_look_again(const struct threads_look *l)
 
 void threads_look_one(const struct threads_look *l, pid_t tid)
 {
-	struct thread *t;
+	static struct thread other;
+	struct thread *t = &other;
 
 	stubs_clear = false;
 	if (prepare() < 0)
 		return;
-	t = thread_entry(tid, 0);
-	if (t && one_look(t, l) == LOOKED_RUNS)
+	other = (struct thread){.tid = tid};
+	for (size_t i = 0; i < nall; i++)
+		if (all[i].tid == tid)
+			t = &all[i];
+	if (one_look(t, l) == LOOKED_RUNS)
 		running_look(&t, 1, l);
 	stubs_clear = false;
 	finish();
@@ -559,12 +601,19 @@ void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top)
 
 size_t threads_stacks(const struct hw_span **spans)
 {
-	if (stacks_begin(2 * nall) < 0)
+	if (stacks_begin(2 * nall + 2) < 0)
 		return 0;
+	stacks_add((uintptr_t)window, (uintptr_t)window + STACK_MAX);
+	stacks_add((uintptr_t)snapshot_copies(),
+		   (uintptr_t)snapshot_copies() +
+		       SNAPSHOT_SLOTS * SNAPSHOT_COPY);
 	for (size_t i = 0; i < nall; i++) {
 		const struct thread *t = &all[i];
 
-		if ((t->at_home && t->state != STATE_NEW) || t->top)
+		/* Others may have written to the stack of one that slept. */
+		if (t->remembered)
+			stacks_add(t->home << 4, t->sp << 4);
+		else if ((t->at_home && t->state != STATE_NEW) || t->top)
 			stacks_add(t->home << 4, (t->top ? t->top : t->home_end)
 						     << 4);
 		if (t->away_end)
