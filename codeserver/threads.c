@@ -336,6 +336,19 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	return r;
 }
 
+/* What lies on its stack is then no finding of its own. */
+static void unseen(struct thread *t, const struct threads_look *l,
+		   const char *why)
+{
+	home_find(t);
+	t->state = STATE_SEEN;
+	t->at_home = true;
+	t->remembered = false;
+	t->top = t->away_end = 0;
+	stubs_clear = false;
+	l->unseen(l->arg, t->tid, why);
+}
+
 /* The answers of N threads that were asked. */
 static void answers_see(struct thread *const *t, const enum snapshot_got *got,
 			unsigned n, const struct threads_look *l)
@@ -344,9 +357,7 @@ static void answers_see(struct thread *const *t, const enum snapshot_got *got,
 
 	for (unsigned i = 0; i < n; i++) {
 		if (got[i] == SNAPSHOT_SILENT)
-			l->unseen(l->arg, t[i]->tid, "it did not answer");
-		if (got[i] == SNAPSHOT_SILENT)
-			stubs_clear = false;
+			unseen(t[i], l, "it did not answer");
 		if (got[i] != SNAPSHOT_ANSWERED)
 			continue;
 		snapshot_answer(i, &s);
@@ -375,10 +386,8 @@ static void running_look(struct thread *const *t, unsigned n,
 	for (unsigned i = 0; i < n; i++) {
 		const char *why = unaskable(t[i]->tid);
 
-		if (why && *why) {
-			stubs_clear = false;
-			l->unseen(l->arg, t[i]->tid, why);
-		}
+		if (why && *why)
+			unseen(t[i], l, why);
 		if (why)
 			continue;
 		home_find(t[i]);
