@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# soft-purge, purge, delete, rollback, load --purge and --force, and what
+# hotwatch.json says of old code: outcomes, words, exit statuses.
+# sanitizers: address
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/cli/held-program.bash"
+
+# reason: the word in the JSON document that was printed last
+reason() {
+	jq -r .error.reason <<<"$output"
+}
+start_looper() {
+	tell p spawn
+	wait_line p.out '^process [1-9]' "$1"
+}
+
+spawn_io p p/p
+pid=${pid_of[p]}
+start_looper 1
+start_watch p
+spawn log "$hw" log -f --json --target "$pid"
+wait_line log.out target-attached
+cd p
+
+step "soft-purge: refused while it is held, and by whom; else done"
+expect_status 0 "$hw" soft-purge loop
+expect_eq "soft-purge" "$output" "loop has no old version in pid $pid"
+(cd .. && edit loop 1)
+expect_status 1 "$hw" soft-purge loop
+expect_match "stderr" "$errors" \
+	"^hotwatch soft-purge: not_purged: loop v0 is held by process 1 \(looper\) in loop \(loop.c:[0-9]+\), in pid $pid\$"
+expect_status 1 "$hw" soft-purge loop.c --json
+expect_eq "reason" "$(reason)" not_purged
+expect_eq "function" "$(jq -r '.targets[0].result.holders[0].function' \
+	<<<"$output")" loop
+expect_status 1 "$hw" soft-purge nothing
+expect_match "stderr" "$errors" 'unknown_module: '
+
+step "purge: the process that holds it is ended, and that is told"
+expect_status 0 "$hw" purge loop
+expect_match "purge" "$output" "^killed process 1 in pid $pid\$"
+expect_match "purge" "$output" "^loop v0 purged in pid $pid: [0-9]+ kB unmapped"
+wait_event ../log.out '.kind == "exited"'
+expect_eq "exit" "$(jq -c '[.message, .exits[0].process]' <<<"$event")" \
+	'["killed",1]'
+wait_line ../watch.err '^hotwatch: loop v0 purged; 1 process was killed$'
+expect_status 0 "$hw" purge loop --json
+expect_eq "purged again" "$(jq '.targets[0].result.purged' <<<"$output")" false
+expect_no_match "maps" "$(cat "/proc/$pid/maps")" 'p.hot/obj/loop-'
+
+step "a foreign thread is never ended: foreign_holder, with its place"
+(cd .. && edit main 1)
+expect_status 1 "$hw" purge main --deadline 200
+expect_match "stderr" "$errors" \
+	'^hotwatch purge: foreign_holder: .*main thread in main \(main.c:[0-9]+\)'
+expect_status 1 "$hw" purge main --json --deadline=200
+expect_eq "reason" "$(reason)" foreign_holder
+alive "$pid" || fail "the program has ended"
+
+step "load --purge ends what lingers; --force loads the same code anew"
+start_looper 2
+(cd .. && edit loop 2 && edit loop 3)
+expect_match "holders" "$("$hw" holders loop)" '^loop v1 +process 2 \(looper\) '
+sed -i 's/version = .*;/version = 4;/' loop.c
+expect_status 0 "$hw" load --purge loop
+expect_eq "processes" "$("$hw" ps --json |
+	jq -c '.targets[0].result.processes')" '[]'
+before=$(version_of "$pid" number)
+expect_status 0 "$hw" load number
+expect_match "load" "$output" '^number unchanged'
+expect_status 0 "$hw" load --force number
+expect_eq "version of number" "$(version_of "$pid" number)" $((before + 1))
+tell p number
+wait_line ../p.out '^number 40$'
+
+step "rollback: an earlier version, under a new number; saving undoes it"
+(cd .. && edit number $((before + 2)))
+tell p number
+wait_line ../p.out "^number $((42 + before))\$"
+expect_status 0 "$hw" rollback number
+expect_match "rollback" "$output" \
+	"^number rolled back, live as v$((before + 3)) in pid $pid\$"
+tell p number
+wait_line ../p.out '^number 40$' 2
+(cd .. && sync_watch)
+expect_eq "version after a sync" "$(version_of "$pid" number)" $((before + 3))
+expect_status 1 "$hw" rollback number --to 99 --json
+expect_match "reason" "$(reason)" '^[a-z_]+$'
+expect_status 2 "$hw" rollback number --to x
+(cd .. && edit number $((before + 4)))
+
+step "delete: refused while old code is there; a load brings it back"
+expect_status 0 "$hw" soft-purge number
+expect_status 0 "$hw" delete number
+expect_eq "delete" "$output" "number deleted in pid $pid"
+expect_status 1 "$hw" delete main
+expect_match "stderr" "$errors" '^hotwatch delete: not_purged: '
+expect_status 0 "$hw" load number
+tell p number
+wait_line ../p.out "^number $((44 + before))\$"
+
+step "on_held: refuse; then what was refused is loaded when it can be"
+stop log
+stop watch
+printf '{"on_held": "refuse"}\n' >hotwatch.json
+start_looper 3
+cd ..
+start_watch p
+cd p
+next=$(($(version_of "$pid" loop) + 1))
+(cd .. && edit loop $next)
+sed -i "s/version = .*;/version = 77;/" loop.c
+(cd .. && sync_watch)
+expect_eq "version of loop" "$(version_of "$pid" loop)" $next
+wait_line ../watch.err '^hotwatch: loop refused: not_purged'
+tell p switch
+wait_until "loop v$((next + 1))" \
+	eval '[ "$(version_of "$pid" loop)" = $((next + 1)) ]'
+
+step "on_held: kill"
+stop watch
+printf '{"on_held": "kill", "purge_deadline_ms": 3000}\n' >hotwatch.json
+cd ..
+start_watch p
+cd p
+sed -i "s/version = .*;/version = 78;/" loop.c
+(cd .. && sync_watch)
+sed -i "s/version = .*;/version = 79;/" loop.c
+(cd .. && sync_watch)
+expect_eq "version of loop" "$(version_of "$pid" loop)" $((next + 3))
+expect_eq "processes" "$("$hw" ps --json |
+	jq -c '.targets[0].result.processes')" '[]'
