@@ -151,9 +151,11 @@ void held_fate(struct text *t, const cJSON *fate, int pid)
 	bool kept = !strcmp(outcome, "kept");
 
 	text_printf(t, "%s in pid %d: ", kept ? "kept" : "purged", pid);
-	if (!kept) {
+	if (!kept && json_num(fate, "unmapped", 0) > 0) {
 		put_size(t, fate, "unmapped");
 		text_puts(t, " unmapped");
+	} else if (!kept) {
+		text_puts(t, "its code is inaccessible");
 	}
 	if (json_num(fate, "kept", 0) > 0 && !kept) {
 		text_puts(t, ", ");

@@ -61,13 +61,15 @@ static int count_killed(const cJSON *fates)
 	return n;
 }
 
+/* Of version 0, whose variables are the program's, that is nothing to tell. */
 static const cJSON *find_fenced(const cJSON *fates)
 {
 	const cJSON *f;
 
 	cJSON_ArrayForEach(f, fates)
 	{
-		if (!strcmp(json_str(f, "outcome"), "fenced"))
+		if (!strcmp(json_str(f, "outcome"), "fenced") &&
+		    json_int(f, "version", 0) > 0)
 			return f;
 	}
 	return NULL;

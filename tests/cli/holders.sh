@@ -53,7 +53,7 @@ expect_match "holders" "$("$hw" holders main --target "$pid")" \
 	"^main v0 +main thread +main \(main.c:$at\) +(just now|[0-9]+ s ago)\$"
 expect_match "status" "$("$hw" status --target "$pid")" \
 	"^main v0 held by main thread in main \(main.c:$at\), in pid $pid\$"
-wait_line watch.err "^hotwatch: main v0 held by main thread in main \(main.c:$at\)\$"
+wait_line watch.out "^hotwatch: main v0 held by main thread in main \(main.c:$at\)\$"
 
 step "a process in a local loop; what lies between is purged by itself"
 at=$(line_of p/loop.c 'loop waits here')
@@ -87,14 +87,14 @@ expect_eq "hint" "$(jq -r .hint <<<"$event")" \
 	"loop (loop.c:$at) stays in v0: where its next round begins, call HOT(loop)(...)"
 expect_match "holders" "$("$hw" holders loop --target "$pid")" \
 	"^loop \(loop.c:$at\) stays in v0: where "
-wait_line watch.err '^hotwatch: loop v0 still held after 5 s by process 1 \(looper\)'
+wait_line watch.out '^hotwatch: loop v0 still held after 5 s by process 1 \(looper\)'
 
 step "it moves on, and the version goes: told, because it was told to be held"
 tell p switch
 wait_line p.out '^loop 0$'
 wait_event log.out '.kind == "purged" and .modules == ["loop"] and .version == 0'
 expect_eq "was_held" "$(jq .was_held <<<"$event")" true
-wait_line watch.err '^hotwatch: loop v0 purged$'
+wait_line watch.out '^hotwatch: loop v0 purged$'
 tell p hello
 wait_line p.out '^loop 2$'
 tell p drop
