@@ -106,7 +106,7 @@ p: $(objects)
 	$(CC) $(CFLAGS) -pthread -o $@ $(objects)
 $(objects): parts.h Makefile
 END
-make -s -C p CC="$hw cc" CFLAGS="-O1 -g $sanitize"
+make -s -C p CC="$hw cc" CFLAGS="-O2 -g $sanitize"
 
 # line_of FILE TEXT: its number
 line_of() {
@@ -137,4 +137,10 @@ edit() {
 	esac
 	sync_watch
 	expect_eq "version of $1" "$(version_of "${pid_of[p]}" "$1")" "$2"
+}
+
+# wait_target PID: until its code server answers
+wait_target() {
+	wait_until "the code server of $1" rpc "$(target_socket "$1")" \
+		code/hello >/dev/null
 }
