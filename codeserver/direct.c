@@ -46,16 +46,23 @@
 #define PAGE 4096ul
 #define RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-/* A direct PLT entry. In order of address, since images are bound so. */
+/* A direct PLT entry. In order of address, since images are bound so. The
+ * address is kept inverted: as it is, the search for holders would find it and
+ * take it for a pointer into version 0. */
 struct site {
 	uint32_t index;
-	void *at;
+	uintptr_t inverted;
 };
 
 static bool possible;
 static bool *ended; /* by module: its calls go through the table */
 static struct site *sites;
 static size_t nsites, sites_cap;
+
+static void *site_at(size_t i)
+{
+	return (void *)~sites[i].inverted;
+}
 
 static int pages_protect(uintptr_t from, uintptr_t to, int prot)
 {
@@ -107,7 +114,7 @@ int direct_keep(void *at, uint32_t index)
 		return 0;
 	if (nsites == sites_cap && sites_grow() < 0)
 		return -1;
-	sites[nsites++] = (struct site){index, at};
+	sites[nsites++] = (struct site){index, ~(uintptr_t)at};
 	return 0;
 }
 
@@ -172,18 +179,18 @@ static int sites_end(const bool *ending)
 	size_t i = 0, k;
 
 	while (i < nsites) {
-		uintptr_t page = (uintptr_t)sites[i].at & ~(PAGE - 1);
+		uintptr_t page = (uintptr_t)site_at(i) & ~(PAGE - 1);
 		bool open = false;
 
 		for (k = i; k < nsites &&
-			    ((uintptr_t)sites[k].at & ~(PAGE - 1)) == page;
+			    ((uintptr_t)site_at(k) & ~(PAGE - 1)) == page;
 		     k++) {
 			if (!ends_now(sites[k].index, ending))
 				continue;
 			if (!open && pages_protect(page, page + 1, RWX) < 0)
 				return -1;
 			open = true;
-			stub_turn(sites[k].at, sites[k].index);
+			stub_turn(site_at(k), sites[k].index);
 		}
 		if (open)
 			pages_protect(page, page + 1, PROT_READ | PROT_EXEC);

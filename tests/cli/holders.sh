@@ -68,17 +68,18 @@ expect_eq "since" "$(holder '.module == "loop"' | jq '.since | type')" '"number"
 id=$(holder '.module == "loop"' | jq -r .id)
 expect_eq "id, asked again" "$(holder '.module == "loop"' | jq -r .id)" "$id"
 
-step "a pointer to a constant: the variable it lies in, and where it points"
+step "a pointer into code: the variable it lies in, and where it points"
 tell p keep
-wait_line p.out '^kept a word of version 0$'
-edit word 1
-wait_until "the pointer" holder '.kind == "pointer" and .module == "word"' \
-	>/dev/null
-pointer=$(holder '.module == "word"')
-expect_eq "variable" "$(jq -r .variable <<<"$pointer")" "kept[1].word"
-expect_eq "points to" "$(jq -r .points_to <<<"$pointer")" text
-expect_match "holders" "$("$hw" holders word --target "$pid")" \
-	'^word v0 +variable +kept\[1\].word -> text +'
+wait_line p.out '^kept it$'
+edit place 1
+wait_event log.out '.kind == "held" and .modules == ["place"]'
+expect_eq "message" "$(jq -r .message <<<"$event")" \
+	"kept[1].place, which points to place"
+pointer=$(holder '.module == "place"')
+expect_eq "variable" "$(jq -r .variable <<<"$pointer")" "kept[1].place"
+expect_eq "points to" "$(jq -r .points_to <<<"$pointer")" place
+expect_match "holders" "$("$hw" holders place --target "$pid")" \
+	'^place v0 +variable +kept\[1\].place -> place +'
 
 step "a loop that stays for 5 s is pointed out with the call to make"
 at=$(line_of p/loop.c 'loop waits here')
@@ -98,12 +99,11 @@ wait_line watch.out '^hotwatch: loop v0 purged$'
 tell p hello
 wait_line p.out '^loop 2$'
 tell p drop
-wait_until "the end of word v0" has_event log.out \
-	'.kind == "purged" and .modules == ["word"]'
+wait_event log.out '.kind == "purged" and .modules == ["place"]'
 
 step "the same without a watcher"
 stop watch
 expect_match "holders" "$("$hw" holders --target "$pid")" \
 	'^main v0 +main thread +main \(main.c:[0-9]+\) '
-expect_no_match "holders" "$("$hw" holders --target "$pid")" '^(loop|word) '
+expect_no_match "holders" "$("$hw" holders --target "$pid")" '^(loop|place) '
 expect_eq "function" "$(holder '.module == "main"' | jq -r .function)" main
