@@ -164,19 +164,24 @@ static void entry_write(struct purged *p, const struct hw_mod *m,
 	}
 }
 
+void badfun_forget(const struct hw_version *v)
+{
+	for (unsigned i = 0; i < PURGED; i++) {
+		uintptr_t base = ~table[i].not_base;
+
+		if (base < v->image.base + v->image.size &&
+		    v->image.base < base + table[i].size)
+			table[i].size = 0;
+	}
+}
+
 void badfun_remember(const struct hw_mod *m, const struct hw_version *v)
 {
 	struct purged *p = &table[next_entry++ % PURGED];
 
 	handler_install();
+	badfun_forget(v); /* an earlier version at the same place */
 	__atomic_add_fetch(&p->sequence, 1, __ATOMIC_ACQ_REL);
 	entry_write(p, m, v);
 	__atomic_add_fetch(&p->sequence, 1, __ATOMIC_RELEASE);
-}
-
-void badfun_forget(const struct hw_version *v)
-{
-	for (unsigned i = 0; i < PURGED; i++)
-		if (table[i].not_base == ~v->image.base)
-			table[i].size = 0;
 }

@@ -10,7 +10,7 @@
 /* V is about to be purged: notes where its functions are. The code server's
  * thread. */
 void badfun_remember(const struct hw_mod *m, const struct hw_version *v);
-/* V's code is accessible again. */
+/* V's code is accessible again; or its place is another's. */
 void badfun_forget(const struct hw_version *v);
 
 #endif

@@ -226,8 +226,10 @@ int barrier_take(struct process *p)
 
 void barrier_give(int index)
 {
-	if (index >= 0)
-		barrier_owner[index] = NULL;
+	if (index < 0)
+		return;
+	hw_barrier_saved[index] = 0; /* or it would hold a version */
+	barrier_owner[index] = NULL;
 }
 
 /*
