@@ -3,7 +3,6 @@
 #
 # Who holds old code: told as it happens, listed by name, with a watcher and
 # without one, and pointed out when a loop stays in it.
-# sanitizers: address
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/cli/held-program.bash"
 

@@ -23,11 +23,17 @@ unasked() {
 unasked no_watcher status
 unasked no_watcher modules
 unasked no_watcher which main
+for c in holders 'holders x' ps 'soft-purge x' 'purge x' 'delete x' \
+	'rollback x'; do
+	# shellcheck disable=SC2086
+	unasked no_watcher $c
+done
 unasked no_watcher log
 unasked no_watcher log -f
 unasked no_target load main
 unasked no_target watch --once
-for c in status modules 'which x' 'load x' log watch doctor; do
+for c in status modules 'which x' 'load x' log watch doctor holders ps \
+	'purge x' 'rollback x'; do
 	# shellcheck disable=SC2086
 	unasked no_target $c --target 999999999
 	# shellcheck disable=SC2086

@@ -3,7 +3,6 @@
 #
 # soft-purge, purge, delete, rollback, load --purge and --force, and what
 # hotwatch.json says of old code: outcomes, words, exit statuses.
-# sanitizers: address
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/cli/held-program.bash"
 
