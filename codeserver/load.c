@@ -492,7 +492,9 @@ void version_free(struct hw_version *v)
 {
 	for (size_t i = 0; i < v->nuses; i++)
 		v->uses[i]->users--;
-	explicit_bzero(v->uses, v->nuses * sizeof(struct hw_version *));
+	if (v->uses)
+		explicit_bzero(v->uses,
+			       v->nuses * sizeof(struct hw_version *));
 	free(v->uses);
 	free(v->removed);
 	image_close(&v->image);
