@@ -104,12 +104,13 @@ static enum frame frame_kind(uintptr_t pc, uintptr_t start)
 	if (map == got.linker)
 		return FRAME_LINKER;
 	if (map == got.own)
-		return start == (uintptr_t)hw_receive_match ? FRAME_PROGRAM
-							    : FRAME_OWN;
+		return FRAME_OWN;
 	if (map && map == got.program && !hw_guest.program)
 		return FRAME_PROGRAM;
 	return FRAME_OTHER;
 }
+
+#define FRAMES_MAX 100000
 
 /* --- one walk ------------------------------------------------------------- */
 
@@ -122,9 +123,24 @@ struct walk {
 	bool blocked;    /* innermost is a call that blocks in the kernel */
 	bool libc;       /* all frames so far are the C library's */
 	uintptr_t call;  /* start of the outermost of those */
+	unsigned frames; /* how many: tables may be wrong */
 	uintptr_t place; /* the innermost return address that may be replaced:
 			  * all further out can be unwound; 0: none */
 };
+
+/*
+ * Whether the C library waits where it lets itself be cancelled, and not for a
+ * lock of its own: it turns asynchronous cancellation on around those system
+ * calls alone.
+ */
+static bool cancellation_point(void)
+{
+	int was;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &was);
+	pthread_setcanceltype(was, NULL);
+	return was == PTHREAD_CANCEL_ASYNCHRONOUS;
+}
 
 /*
  * Whether the instruction at PC is a system call that waits to be made again
@@ -142,7 +158,43 @@ static bool syscall_interrupted(const ucontext_t *uc)
 	       uc->uc_mcontext.gregs[REG_RAX] == -EINTR;
 }
 
-static void walk_foreign(struct walk *w, enum frame kind, uintptr_t start)
+/*
+ * What the call that returns to RET went to, through a PLT entry or not: the
+ * function itself may have left its frame to another (sem_wait does). 0: not
+ * known.
+ */
+static uintptr_t call_target(uintptr_t ret)
+{
+	const unsigned char *p = (const unsigned char *)ret;
+	int32_t far;
+
+	memcpy(&far, p - 4, sizeof(far));
+	if (p[-6] == 0xff && p[-5] == 0x15) /* call *far(%rip) */
+		return *(const uintptr_t *)(p + far);
+	if (p[-5] != 0xe8)
+		return 0;
+	p += far;
+	if (!memcmp(p, "\xf3\x0f\x1e\xfa", 4)) /* endbr64 */
+		p += 4;
+	if (p[0] != 0xff || p[1] != 0x25) /* jmp *far(%rip) */
+		return (uintptr_t)p;
+	memcpy(&far, p + 2, sizeof(far));
+	return *(const uintptr_t *)(p + 6 + far);
+}
+
+/* The C library was called at RET, and that is not the C library: may it be
+ * left where it waits? */
+static void walk_called(struct walk *w, uintptr_t ret)
+{
+	if (!w->libc)
+		return;
+	w->libc = false;
+	w->blocked = w->blocked && (stop_call_known(w->call) ||
+				    stop_call_known(call_target(ret)));
+}
+
+static void walk_foreign(struct walk *w, enum frame kind, uintptr_t start,
+			 uintptr_t pc)
 {
 	w->place = 0;
 	if (w->program) {
@@ -152,7 +204,7 @@ static void walk_foreign(struct walk *w, enum frame kind, uintptr_t start)
 	if (kind == FRAME_LIBC && w->libc)
 		w->call = start;
 	else
-		w->libc = false;
+		walk_called(w, pc + 1);
 	if (kind == FRAME_LINKER || kind == FRAME_OWN || guard_has(start) ||
 	    (kind == FRAME_LIBC && !w->libc))
 		w->blocked = false;
@@ -163,8 +215,10 @@ static void walk_program(struct walk *w, struct _Unwind_Context *c,
 {
 	bool can = lsda_covers(got.lsda(c), got.start(c), pc);
 
-	if (!w->program && (!w->blocked || !stop_call_known(w->call)))
-		w->clean = w->clean && pc == w->pc;
+	if (!w->program && pc != w->pc) {
+		walk_called(w, pc + 1);
+		w->clean = w->clean && w->blocked;
+	}
 	w->program = true;
 	w->clean = w->clean && can;
 	if (!can)
@@ -183,6 +237,8 @@ static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *c, void *arg)
 	if (!w->begun && !(exact && pc == w->pc))
 		return _URC_NO_REASON;
 	w->begun = true;
+	if (++w->frames == FRAMES_MAX)
+		return _URC_NORMAL_STOP;
 	if (start == (uintptr_t)process_root) {
 		w->reached = true;
 		return _URC_NORMAL_STOP;
@@ -190,10 +246,13 @@ static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *c, void *arg)
 	if (!exact)
 		pc--; /* of the call, not behind it */
 	kind = frame_kind(pc, start);
+	/* It holds nothing while it asks the program which message. */
+	if (w->program && start == (uintptr_t)hw_receive_match)
+		kind = FRAME_PROGRAM;
 	if (kind == FRAME_PROGRAM)
 		walk_program(w, c, pc);
 	else
-		walk_foreign(w, kind, start);
+		walk_foreign(w, kind, start, pc);
 	return _URC_NO_REASON;
 }
 
@@ -302,15 +361,13 @@ __asm__(".pushsection .text.hw_barrier,\"ax\",@progbits\n"
 	"	.endr\n"
 	"	.type hw_barrier_common,@function\n"
 	"hw_barrier_common:\n"
-	"	.cfi_startproc\n"
-	"	.cfi_undefined rip\n"
 	"	pop %r11\n"
 	"	lea hw_barriers(%rip), %r10\n"
 	"	sub %r10, %r11\n"
 	"	shr $3, %r11\n"
 	"	lea hw_barrier_saved(%rip), %r10\n"
 	"	push (%r10,%r11,8)\n"
-	"	.cfi_restore rip\n"
+	"	.cfi_startproc\n" /* from here on it can be unwound */
 	"	push %rax\n"
 	"	.cfi_def_cfa_offset 16\n"
 	"	push %rdx\n"
@@ -358,7 +415,8 @@ static void stop_try(struct process *p, const ucontext_t *uc)
 	barrier_remove(p, (uintptr_t)reg[REG_RSP]);
 	if (!may_end())
 		return;
-	w.blocked = map_at(w.pc) == got.libc && syscall_interrupted(uc);
+	w.blocked = map_at(w.pc) == got.libc && syscall_interrupted(uc) &&
+		    cancellation_point();
 	got.backtrace(walk_frame, &w);
 	if (!w.reached)
 		return;

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# limit: 300
+# sanitizers: address thread
+#
+# 100 000 processes are killed while they are in malloc, stdio, locale, the
+# dynamic linker, nanosleep or arithmetic: no deadlock, no lock left held, all
+# of their cleanup handlers run, and the program lives. See kills.c. Under a
+# sanitizer there are fewer; HOTWATCH_KILLS says how many.
+. "$(dirname "$0")/../lib.sh"
+
+project .
+cp "$ROOT/tests/target/kills.c" .
+# shellcheck disable=SC2086
+"$hw" cc -O2 -g $sanitize -pthread kills.c -o kills
+
+kills=${HOTWATCH_KILLS:-$([ -n "$sanitize" ] && echo 2000 || echo 100000)}
+seed=$RANDOM
+step "$kills kills, seed $seed"
+expect_status 0 ./kills "$kills" "$seed"
+printf '%s\n' "$errors"
+read -r _ killed _ cleaned _ _ at_work _ <<<"${errors//[,:]/ }"
+[ "$killed" -ge "$kills" ] || fail "killed: got $killed, wanted $kills"
+expect_eq "cleanup handlers that ran" "$cleaned" "$killed"
+[ $((at_work * 2)) -ge "$killed" ] ||
+	fail "at their work when they were killed: got $at_work of $killed," \
+		"wanted half of them"
