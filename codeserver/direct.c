@@ -172,20 +172,21 @@ static bool ends_now(uint32_t index, const bool *ending)
 	return ending[m] && !ended[m];
 }
 
-/* One after the other: a site's neighbours are on the same page, so a page is
- * opened once for all of its sites. */
-static int sites_end(const bool *ending)
+/* The sites from I to END, one after the other: a site's neighbours are on the
+ * same page, so a page is opened once for all of its sites. ENDING NULL: all.
+ */
+static int sites_end(size_t i, size_t end, const bool *ending)
 {
-	size_t i = 0, k;
+	size_t k;
 
-	while (i < nsites) {
+	while (i < end) {
 		uintptr_t page = (uintptr_t)site_at(i) & ~(PAGE - 1);
 		bool open = false;
 
-		for (k = i; k < nsites &&
-			    ((uintptr_t)site_at(k) & ~(PAGE - 1)) == page;
+		for (k = i;
+		     k < end && ((uintptr_t)site_at(k) & ~(PAGE - 1)) == page;
 		     k++) {
-			if (!ends_now(sites[k].index, ending))
+			if (ending && !ends_now(sites[k].index, ending))
 				continue;
 			if (!open && pages_protect(page, page + 1, RWX) < 0)
 				return -1;
@@ -196,6 +197,21 @@ static int sites_end(const bool *ending)
 			pages_protect(page, page + 1, PROT_READ | PROT_EXEC);
 		i = k;
 	}
+	return 0;
+}
+
+int direct_leave(uintptr_t from, uintptr_t to)
+{
+	size_t i = 0, k;
+
+	while (i < nsites && (uintptr_t)site_at(i) < from)
+		i++;
+	for (k = i; k < nsites && (uintptr_t)site_at(k) < to; k++)
+		;
+	if (sites_end(i, k, NULL) < 0)
+		return -1;
+	memmove(sites + i, sites + k, (nsites - k) * sizeof(*sites));
+	nsites -= k - i;
 	return 0;
 }
 
@@ -221,7 +237,7 @@ static int modules_end(const bool *ending)
 		if (ending[i] && !ended[i] && p->modules[i].nfuncs &&
 		    stubs_end(&p->modules[i]) < 0)
 			return -1;
-	return sites_end(ending);
+	return sites_end(0, nsites, ending);
 }
 
 int direct_end(const struct table_change *changes, size_t n)

@@ -33,4 +33,11 @@ int direct_keep(void *at, uint32_t index);
  */
 int direct_end(const struct table_change *changes, size_t n);
 
+/*
+ * Before the code in [FROM, TO) becomes inaccessible: what lies there goes
+ * through the table from now on, and is never turned again, which would make
+ * its page accessible. 0, or -1: as above.
+ */
+int direct_leave(uintptr_t from, uintptr_t to);
+
 #endif

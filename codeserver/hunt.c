@@ -6,18 +6,24 @@
  * Nobody is ended while a foreign thread, a pointer or something unknown holds
  * too, since the purge would fail all the same: it is waited for until the
  * deadline. Only the thread that asked cannot be waited for, since it waits for
- * us. While victims are dying nothing is looked at: a look at a thousand
- * dying threads would slow their end.
+ * us. One that cannot be seen may hold nothing: it is ended only if it stays
+ * unseen for DOUBT_MS, since libc blocks all signals where it makes or ends a
+ * thread, and bystanders that do so are to live. While victims are dying
+ * nothing is looked at: a look at a thousand dying threads would slow their
+ * end.
  */
 #include "codeserver/hunt.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "codeserver/process-internal.h"
 
 #define WAIT_MIN_MS 1
 #define WAIT_MAX_MS 20
+
+#define DOUBT_MS 100
 
 static bool blocks(const struct holder *h)
 {
@@ -130,6 +136,16 @@ static bool holds_itself(const struct hunt *h)
 	return false;
 }
 
+static bool doubtful(const struct holder *h)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return h->kind == HOLDER_UNKNOWN &&
+	       (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 <
+		   h->since + DOUBT_MS;
+}
+
 static void again_later(struct hunt *h)
 {
 	server_later(&h->timer, h->wait);
@@ -158,7 +174,7 @@ static void step(struct server_timer *timer)
 		return;
 	}
 	for (size_t i = 0; !foreign && i < h->nholders; i++)
-		if (blocks(&h->holders[i]))
+		if (blocks(&h->holders[i]) && !doubtful(&h->holders[i]))
 			victim_add(h, &h->holders[i]);
 	again_later(h);
 }

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codeserver/direct.h"
+
 static int bad(const struct hw_checked *c, struct hw_failure *f,
 	       const char *module, const char *what)
 {
@@ -469,6 +471,8 @@ static long code_protect(const struct hw_image *i, int prot)
 
 long image_fence(const struct hw_image *i)
 {
+	if (direct_leave(i->base, i->base + i->size) < 0)
+		return -1;
 	return code_protect(i, PROT_NONE);
 }
 

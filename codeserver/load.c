@@ -122,11 +122,23 @@ static bool name_taken(const struct part *p)
 	return taken;
 }
 
+/* What was fenced is so again, should its on_load have run. */
+static void again_drop(struct part *p)
+{
+	struct hw_version *v = p->item->mod->fenced;
+
+	while (v && v != p->version)
+		v = v->older;
+	if (v)
+		image_fence(&v->image);
+	p->version->pinned = false;
+}
+
 /* Gives back what was opened, but for what was here before. */
 static void part_drop(struct part *p)
 {
 	if (p->version && p->again)
-		p->version->pinned = false;
+		again_drop(p);
 	else if (p->version)
 		version_free(p->version);
 	p->version = NULL;
@@ -229,7 +241,7 @@ int (*load_on_load(const struct load_set *s, const char **module))(void)
 		void *fn = p->version ? on_load_of(&p->version->image) : NULL;
 
 		*module = p->item->mod->name;
-		if (fn)
+		if (fn && (!p->again || image_unfence(&p->version->image) >= 0))
 			return (int (*)(void))fn;
 	}
 	return NULL;

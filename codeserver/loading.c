@@ -138,6 +138,13 @@ static void on_load_done(struct on_load *o, int result)
 	finish(l, -1);
 }
 
+static void item_failed(struct loading *l, const char *module)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->items[i].mod->name, module))
+			l->items[i].failure = l->failure;
+}
+
 static void on_load_or_conclude(struct loading *l)
 {
 	const char *module = NULL;
@@ -149,22 +156,12 @@ static void on_load_or_conclude(struct loading *l)
 	}
 	l->on_load.mod = mod_find(module);
 	l->on_load.done = on_load_done;
-	if (l->atomic) {
-		failure_set(&l->failure, "on_load_not_allowed", module, NULL,
-			    "%s: has an on_load function, and cannot be part "
-			    "of a set; load it alone",
-			    module);
-	} else if (on_load_start(&l->on_load, fn) == 0) {
+	if (on_load_start(&l->on_load, fn) == 0)
 		return;
-	} else {
-		failure_set(&l->failure, "on_load_failure", module, NULL,
-			    "%s: no process could be made for its on_load "
-			    "function",
-			    module);
-	}
-	for (size_t i = 0; i < l->n; i++)
-		if (l->items[i].mod == l->on_load.mod)
-			l->items[i].failure = l->failure;
+	failure_set(&l->failure, "on_load_failure", module, NULL,
+		    "%s: no process could be made for its on_load function",
+		    module);
+	item_failed(l, module);
 	finish(l, -1);
 }
 
@@ -215,10 +212,21 @@ static void start(struct order *o)
 
 int loading_prepare(struct loading *l)
 {
+	const char *module;
+
 	l->set = load_new(l->items, l->n, l->force);
 	if (!l->set)
 		return load_no_memory(&l->failure);
-	return load_prepare(l->set, &l->failure);
+	if (load_prepare(l->set, &l->failure) < 0)
+		return -1;
+	if (!l->atomic || !load_on_load(l->set, &module))
+		return 0;
+	failure_set(&l->failure, "on_load_not_allowed", module, NULL,
+		    "%s: has an on_load function, and cannot be part of a set; "
+		    "load it alone",
+		    module);
+	item_failed(l, module);
+	return -1;
 }
 
 void loading_submit(struct loading *l)

@@ -44,6 +44,7 @@
 #include "codeserver/stacks.h"
 
 #define TRIES 4                 /* before a running thread is asked */
+#define DEAF_TRIES 8            /* for one that blocks all signals */
 #define STACK_MAX (64ul << 20)  /* bytes of stack that are read at most */
 #define WINDOW_KEPT (1ul << 20) /* of the window stay in memory */
 
@@ -184,8 +185,10 @@ static int blocked_at(pid_t tid, struct snapshot *s)
 	return 1;
 }
 
-/* Why TID is not to be asked, "" if it has ended, or NULL. */
-static const char *unaskable(pid_t tid)
+static const char deaf[] = "it runs and blocks all signals";
+
+/* Why TID is not to be asked now, "" if it has ended, or NULL. */
+static const char *unaskable_now(pid_t tid)
 {
 	char buf[4096], *p;
 
@@ -196,10 +199,24 @@ static const char *unaskable(pid_t tid)
 		return "";
 	p = strstr(buf, "\nSigBlk:");
 	if (p && strtoull(p + 8, NULL, 16) >> (snapshot_signal() - 1) & 1)
-		return "it runs and blocks all signals";
+		return deaf;
 	return snapshot_possible() ? NULL
 				   : "it runs, and the program has taken the "
 				     "signals to ask it by";
+}
+
+/* libc blocks all signals for a moment where it makes or ends a thread: who
+ * does so is asked again soon. */
+static const char *unaskable(pid_t tid)
+{
+	struct timespec moment = {0, 250000};
+	const char *why = unaskable_now(tid);
+
+	for (int i = 0; why == deaf && i < DEAF_TRIES; i++) {
+		nanosleep(&moment, NULL);
+		why = unaskable_now(tid);
+	}
+	return why;
 }
 
 /* --- a look at one -------------------------------------------------------- */
