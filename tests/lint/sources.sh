@@ -11,7 +11,7 @@ sources() {
 }
 
 step "every source begins with the licence line"
-sources '(\.(c|h|S|sh|py|el|js|ts|lua|vim)|meson\.build|^dev|/run)$' |
+sources '(\.(c|h|S|sh|py|el|erl|cases|js|ts|lua|vim)|meson\.build|^dev|/run)$' |
 	while read -r file; do
 		[ -f "$file" ] || continue
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
