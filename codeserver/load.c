@@ -505,8 +505,7 @@ void version_free(struct hw_version *v)
 	for (size_t i = 0; i < v->nuses; i++)
 		v->uses[i]->users--;
 	if (v->uses)
-		explicit_bzero(v->uses,
-			       v->nuses * sizeof(struct hw_version *));
+		explicit_bzero(v->uses, v->nuses * sizeof(struct hw_version *));
 	free(v->uses);
 	free(v->removed);
 	image_close(&v->image);
