@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# sanitizers: address
 """Purges: what holds, what is ended for it, what the kernel's map shows after,
 and what a jump into purged code comes to."""
 import json
@@ -11,7 +10,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
-from guest import ROOT, SANITIZE, Target, build, holds, same, until
+from guest import ROOT, Target, build, holds, same, until
 from peer import Peer, Refused
 
 WORK = r'''
@@ -141,8 +140,7 @@ same("the string lives", t.ask("text_again"), "version 2")
 ask(t, "soft work", 1)
 same("a fenced version is not old code", t.ask("old work"), "0")
 ask(t, "text_drop", 0)
-if not SANITIZE:
-    until("then it is unmapped", lambda: not maps(t, two))
+until("then it is unmapped", lambda: not maps(t, two))
 t.peer.notes.clear()
 
 # --- processes ----------------------------------------------------------------
@@ -203,19 +201,16 @@ ask(t, "path path", 0)
 same("killed by its own purge", t.ask("purge_self"), "killed")
 
 # --- a stray jump -------------------------------------------------------------
-if not SANITIZE:  # a sanitizer has a handler of its own
-    ask(t, "hide", 0)
-    number = t.versions("work")[0]["version"]
-    load(t, 4)
-    until("purged", lambda: t.ask("old work") == "0")
-    same("a process exits", t.ask("jump_process"), "badfun")
-    ask(t, "work", 4)
-    t.process.stdin.write("jump\n")
-    t.process.stdin.flush()
-    same("the program ends as it would", t.process.wait(30), -signal.SIGSEGV)
-    said = t.process.stderr.read()
-    holds("it is named: " + said, "badfun" in said and "here of work version "
-          "%d" % number in said)
-else:
-    t.end()
+ask(t, "hide", 0)
+number = t.versions("work")[0]["version"]
+load(t, 4)
+until("purged", lambda: t.ask("old work") == "0")
+same("a process exits", t.ask("jump_process"), "badfun")
+ask(t, "work", 4)
+t.process.stdin.write("jump\n")
+t.process.stdin.flush()
+same("the program ends as it would", t.process.wait(30), -signal.SIGSEGV)
+said = t.process.stderr.read()
+holds("it is named: " + said, "badfun" in said and "here of work version "
+      "%d" % number in said)
 os.remove("program")

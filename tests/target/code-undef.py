@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# sanitizers: address
 """Calls of functions without code: they wait for their module to be loaded
 again, or are undef: a process exits, the program's handler is called, or the
 program ends and says why."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# sanitizers: address
-"""hotwatch/code.h: loading, asking, purging, as the program itself does it."""
+"""hotwatch/code.h: loading, asking, purging, as the program itself does it.
+
+Not in the sanitized builds: a sanitizer keeps stacks of what it has seen, and
+with them versions. tests/target/load.py and code-onload.py run there."""
 import os
 import sys
 
