@@ -30,12 +30,13 @@
 
 #include "codeserver/include/hotwatch/process.h"
 
-#define PURGED 64
-#define FUNCS 80
+/* Small: a search for holders reads it as well. */
+#define PURGED 32
+#define FUNCS 32
 
 struct purged_func {
 	uint32_t from, to; /* distances from the base */
-	char name[40];
+	char name[32];
 };
 
 static struct purged {

@@ -351,22 +351,25 @@ static void fate_check(struct fate *f, uintptr_t from, uintptr_t to,
 		f->kept += to - from;
 }
 
-/* From the N-th fate on. */
+/* From the N-th fate on. Lines come in order of address, and the arena is low:
+ * most of the file need not be read. */
 static void fates_check(struct fates *fates, size_t n)
 {
 	FILE *maps = n < fates->n ? fopen("/proc/self/maps", "re") : NULL;
-	uintptr_t from, to;
-	char line[512], mode[5];
+	uintptr_t from = 0, to;
+	char line[512], mode[5], buf[8192];
 
-	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 ||
-		    from - HW_ARENA_BASE >= HW_ARENA_SIZE)
+	if (!maps)
+		return;
+	setvbuf(maps, buf, _IOFBF, sizeof(buf));
+	while (from < HW_ARENA_BASE + HW_ARENA_SIZE &&
+	       fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3)
 			continue;
 		for (size_t i = n; i < fates->n; i++)
 			fate_check(&fates->list[i], from, to, mode);
 	}
-	if (maps)
-		fclose(maps);
+	fclose(maps);
 }
 
 void fates_free(struct fates *fates)
