@@ -3,9 +3,8 @@
  * The lines for events about old code: held, purged, exited.
  *
  *   hotwatch: src/server v2 held by main thread in main (server.c:7120)
- *   hotwatch: counter v1 still held after 5 s by process 3 in receive
- *   (counter.c:31); loop (counter.c:88) stays in v1: where its next round
- *   begins, call HOT(loop)(...)
+ *   hotwatch: counter v1 still held after 5 s by process 3: loop
+ *   (counter.c:88) stays in v1: where its next round begins, call HOT(loop)
  *   hotwatch: src/server v2 purged
  *
  * A version that was not told to be held goes without a line: that is what
@@ -34,20 +33,36 @@ static void put_count(struct text *t, const cJSON *event)
 		text_printf(t, " in %d processes", n);
 }
 
+/* Who stays in a loop, if that is what EVENT tells. */
+static const cJSON *find_loop(const cJSON *event)
+{
+	const cJSON *h;
+
+	cJSON_ArrayForEach(h, json_at(event, "holders"))
+	{
+		if (json_at(h, "hint") && json_at(event, "hint"))
+			return h;
+	}
+	return NULL;
+}
+
 void report_held(struct text *t, const struct ui *ui, const cJSON *event,
 		 bool brief)
 {
-	const char *hint = json_str(event, "hint");
+	const cJSON *loop = find_loop(event);
 
 	(void)brief;
 	put_version(t, ui, event);
 	text_puts(t, " ");
-	ui_put(t, ui, UI_WARN, *hint ? "still held" : "held");
-	text_puts(t, *hint ? " after 5 s by " : " by ");
-	ui_put(t, ui, UI_PLAIN, "%s", json_str(event, "message"));
+	ui_put(t, ui, UI_WARN, loop ? "still held" : "held");
+	text_puts(t, loop ? " after 5 s by " : " by ");
+	if (loop)
+		held_who(t, loop, json_int(loop, "pid", 0));
+	else
+		ui_put(t, ui, UI_PLAIN, "%s", json_str(event, "message"));
 	put_count(t, event);
-	if (*hint)
-		text_printf(t, "; %s", hint);
+	if (loop)
+		text_printf(t, ": %s", json_str(event, "hint"));
 	text_puts(t, "\n");
 }
 

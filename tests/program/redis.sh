@@ -160,6 +160,32 @@ loaded >reached
 same_file "the modules loaded" reached includers
 unharmed
 
+step "server.c, ten edits in a row: main stays in version 0, the rest goes"
+kept_of_server() {
+	rpc "$(target_socket "$pid")" code/allLoaded | jq -c '[.modules[] |
+		select(.module == "src/server") | .versions[].version]'
+}
+kept() {
+	[ "$(kept_of_server)" = "$1" ]
+}
+for ((i = 0; i < 10; i++)); do
+	sed -i "s/\"PONG[0-9]*\"/\"PONG$((i + 10))\"/" redis/src/server.c
+	sync_watch
+	expect_eq "PING" "$(ask ping)" PONG$((i + 10))
+done
+sed -i 's/"PONG[0-9]*"/"PONG2"/' redis/src/server.c
+sync_watch
+wait_until "the end of what lies between" kept \
+	"[$(version_of "$pid" src/server),0]"
+main=$(cd redis && "$hw" holders server --json |
+	jq -c '.targets[0].modules[].holders[] | select(.kind == "frame")')
+expect_eq "main thread" "$(jq -c '[.tid, .version, .function]' <<<"$main")" \
+	"[$pid,0,\"main\"]"
+expect_match "server.c's line $(jq .line <<<"$main")" \
+	"$(sed -n "$(jq .line <<<"$main")p" native/src/server.c)" aeMain
+versions_of "$pid" >before
+unharmed
+
 step "no request failed, no connection dropped, no key lost"
 kill "${pid_of[checker]}"
 finish checker
