@@ -250,10 +250,12 @@ static int step(struct unwind *u, bool exact)
 	uintptr_t pc = u->reg[CFI_RIP];
 	uint64_t cfa;
 
-	if (row_find(exact ? pc : pc - 1) < 0)
-		return exact && pc - HW_ARENA_BASE < HW_ARENA_SIZE
-			   ? stub_leave(u)
-			   : -1;
+	if (row_find(exact ? pc : pc - 1) < 0) {
+		if (exact && pc - HW_ARENA_BASE < HW_ARENA_SIZE)
+			return stub_leave(u);
+		u->frame(u->arg, pc, u->reg[CFI_RSP]);
+		return -1;
+	}
 	if (cfa_find(u, &cfa) < 0) {
 		u->frame(u->arg, pc, u->reg[CFI_RSP]);
 		return -1;

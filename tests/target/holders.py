@@ -4,11 +4,10 @@
 """Who still needs an old version, by name: threads blocked and running, deep
 below libc, in signal handlers and on other stacks; and who does not."""
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
-from guest import SANITIZE, Target, build, holds, same, until
+from guest import Target, build, holds, same, until
 
 MAIN = r'''
 #define _GNU_SOURCE
@@ -24,6 +23,8 @@ int wake[2][2], asleep[2];
 static void *thread(void *arg)
 {
     enter(atoi(arg));
+    if (atoi(arg) == STALE)
+        over_dead_stack();
     return NULL;
 }
 
@@ -51,6 +52,12 @@ int main(void)
             puts("ended");
             continue;
         }
+        if (line[0] == 't') {
+            for (int i = 0; i < ntrace; i++)
+                printf("%lx ", ~trace[i]);
+            puts("");
+            continue;
+        }
         snprintf(name[n], sizeof(name[n]), "%s", line);
         pthread_create(&t[n], NULL, thread, name[n]);
         pthread_setname_np(t[n], "holder");
@@ -64,24 +71,59 @@ int main(void)
 '''
 HEADER = r'''
 enum { READ, SPIN, QSORT, SIGNAL, DEEP, STALE, ALTSTACK, UCONTEXT, SETJMP,
-       ASM, BLOCKING, MASKED, NONE, POLL, LEAF, WALK };
+       ASM, MASKED, WORD };
 void enter(int kind);
 void other(void);
+void over_dead_stack(void);
+void by_assembly(void (*)(void));
+extern const char *kept;
 extern int wake[2][2], asleep[2];
 extern volatile int stop;
+extern unsigned long trace[64];
+extern int ntrace;
 '''
 OTHER = r'''
-#include <poll.h>
+#include <execinfo.h>
 #include <unistd.h>
 #include "mod.h"
 volatile int stop;
-/* Blocks in a module that is not replaced. */
+const char *kept;
+unsigned long trace[64];
+int ntrace;
+/* Blocks in a module that is not replaced; libgcc tells first what frames there
+ * are. (Inverted: an address kept in memory is a holder.) */
 void other(void)
 {
+    void *frames[64];
     char c;
 
+    ntrace = backtrace(frames, 64);
+    for (int i = 0; i < ntrace; i++)
+        trace[i] = ~(unsigned long)frames[i];
     if (write(asleep[1], "x", 1) == 1 && read(wake[0][0], &c, 1) == 1)
         return;
+}
+
+/* No call frame information, and no frame pointer. */
+__asm__(".text\n"
+        ".globl by_assembly\n"
+        ".type by_assembly, @function\n"
+        "by_assembly:\n"
+        "sub $24, %rsp\n"
+        "call *%rdi\n"
+        "add $24, %rsp\n"
+        "ret\n"
+        ".size by_assembly, . - by_assembly\n");
+
+/* Its frame lies where the calls of another module's deep() were, and does not
+ * write there. */
+void over_dead_stack(void)
+{
+    volatile char room[60000];
+
+    room[0] = 1;
+    other();
+    room[1] = room[0];
 }
 '''
 MOD = r'''
@@ -167,6 +209,8 @@ static void on_altstack(void)
     by_signal(SA_ONSTACK);
 }
 
+static volatile int deep_calls;
+
 static __attribute__((noinline)) int deep(int n)
 {
     volatile char fill[100];
@@ -174,8 +218,39 @@ static __attribute__((noinline)) int deep(int n)
     fill[0] = (char)n;
     if (n)
         return deep(n - 1) + fill[0];
-    other();
+    if (deep_calls)
+        other();
     return fill[0];
+}
+
+static void masked(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    spin();
+}
+
+static jmp_buf outside, inside;
+
+static void jump_out(void)
+{
+    if (!setjmp(inside))
+        longjmp(outside, 1);
+}
+
+/* Leaves a coroutine by longjmp, where it waits in a jmp_buf. */
+static void jumping(void)
+{
+    static ucontext_t c;
+
+    getcontext(&c);
+    c.uc_stack.ss_size = 1 << 16;
+    c.uc_stack.ss_sp = malloc(c.uc_stack.ss_size);
+    makecontext(&c, jump_out, 0);
+    if (!setjmp(outside))
+        setcontext(&c);
 }
 
 static ucontext_t back, routine;
@@ -203,48 +278,121 @@ void enter(int kind)
     case SPIN: spin(); break;
     case QSORT: sort(); break;
     case SIGNAL: by_signal(0); break;
-    case DEEP: deep(5000); break;
+    case DEEP: deep_calls = 1; deep(5000); break;
     case ALTSTACK: on_altstack(); break;
     case UCONTEXT: coroutine(); block(); break;
+    case SETJMP: jumping(); block(); break;
+    case ASM: by_assembly(other); break;
+    case MASKED: masked(); break;
+    case STALE: deep_calls = 0; deep(200); break;
+    case WORD: kept = "of version NTH"; block(); break;
     }
     version++; /* no tail call */
 }
 '''
-KINDS = {"READ": 0, "SPIN": 1, "QSORT": 2, "SIGNAL": 3, "DEEP": 4,
-         "ALTSTACK": 6, "UCONTEXT": 7}
+# what holds, by the ways into old code, and whether libgcc can tell the frames
+KINDS = {
+    "READ": (0, "frame", False),
+    "SPIN": (1, "frame", False),
+    "QSORT": (2, "frame", True),
+    "SIGNAL": (3, "frame", True),
+    "DEEP": (4, "frame", True),
+    "ALTSTACK": (6, "frame", True),
+    "UCONTEXT": (7, "pointer", False),
+    "SETJMP": (8, "pointer", False),
+    "ASM": (9, "unknown", False),
+    "MASKED": (10, "unknown", False),
+}
+STALE, WORD = 5, 11
 
 
 def at(version):
-    return MOD.replace("VERSION", str(version))
+    return MOD.replace("VERSION", str(version)).replace(
+        "NTH", str(version))
+
+
+class Program:
+    def __init__(self, flags):
+        build("program", {"mod.h": HEADER, "main.c": MAIN, "other.c": OTHER,
+                          "mod.c": at(0)}, flags)
+        self.what = " ".join(flags)
+        self.target = Target("./program")
+        self.version = 0
+
+    def load(self):
+        self.version += 1
+        self.target.load("mod", at(self.version))
+
+    def holders(self, version):
+        got = self.target.peer.call("code/holders", {"module": "mod"})
+        for m in got["modules"]:
+            if m["version"] == version:
+                return m["holders"]
+        return []
+
+    def gone(self, version):
+        until("%s: version %d is gone" % (self.what, version), lambda: not [
+            v for v in self.target.versions("mod")
+            if v["version"] == version and v["state"] != "fenced"])
+
+
+def check_trace(p, kind, holder):
+    """The frames from other() on are what libgcc said."""
+    told = [int(a, 16) for a in p.target.ask("trace").split()]
+    seen = [int(f["address"], 16) for f in holder["frames"]]
+    same("%s %s: frames" % (p.what, kind), [hex(a) for a in seen[2:62]],
+         [hex(a) for a in told[1:]][:len(seen[2:62])])
+
+
+def check_kind(p, kind, number, wanted, traced):
+    p.target.ask(str(number))
+    held = p.version
+    p.load()
+    found = p.holders(held)
+    what = "%s %s: %r" % (p.what, kind, found)
+    holds(what, any(h["kind"] == wanted for h in found))
+    if wanted != "pointer":
+        same(what, len(found), 1)
+        same(what, found[0]["thread"], "holder")
+        same("%s: its id and since when" % what,
+             [(h["id"], h["since"]) for h in p.holders(held)],
+             [(h["id"], h["since"]) for h in found])
+    if kind == "SETJMP":
+        holds(what, any(h.get("where") == "data" for h in found))
+    if traced:
+        check_trace(p, kind, found[0])
+    p.target.ask("end")
+    # what lies on a stack of the program's own making is memory, used or not
+    if kind not in ("ALTSTACK", "UCONTEXT", "SETJMP"):
+        p.gone(held)
+
+
+def check_stale(p):
+    """Return addresses that are left in dead slots of a live frame."""
+    p.target.ask(str(STALE))
+    held = p.version
+    p.load()
+    p.gone(held)
+    p.target.ask("end")
+
+
+def check_word(p):
+    """A pointer to a string holds the string, and is found."""
+    p.target.ask(str(WORD))
+    held = p.version
+    p.load()
+    found = [h for h in p.holders(held) if h["kind"] == "pointer"]
+    same("%s: %r" % (p.what, found), [(h["where"], h["code"]) for h in found],
+         [("data", False)])
+    holds("%r: in other" % found, "/other-" in found[0]["object"])
+    p.target.ask("end")
 
 
 for flags in (["-O2"], ["-O0"]):
-    build("program", {"mod.h": HEADER, "main.c": MAIN, "other.c": OTHER,
-                      "mod.c": at(0)}, flags)
-    t = Target("./program")
-
-    def held(kinds=("frame", "unknown", "pointer")):
-        """{version: [holder...]} of module mod."""
-        got = t.peer.call("code/holders", {"module": "mod"})["modules"]
-        return {m["version"]: m["holders"] for m in got}
-
-    version = 1
-    t.load("mod", at(version))
-    for kind, number in KINDS.items():
-        t.ask(str(number))
-        version += 1
-        t.load("mod", at(version))
-        old = held()[version - 1]
-        want = "pointer" if kind == "UCONTEXT" else "frame"
-        holds("%s %s: got %r, wanted one %s" % (flags, kind, old, want),
-              any(h["kind"] == want for h in old))
-        if want == "frame":
-            same("%s %s holds once" % (flags, kind), len(old), 1)
-            holds("%r: the thread's name" % old, old[0]["thread"] == "holder")
-        t.ask("end")
-        # what lies on a stack of the program's own making is memory, used or
-        # not
-        if kind not in ("ALTSTACK", "UCONTEXT"):
-            until("%s %s: it is gone" % (flags, kind), lambda: not [
-                v for v in t.versions("mod") if v["version"] == version - 1])
-    t.end()
+    p = Program(flags)
+    p.load()
+    for kind, (number, wanted, traced) in KINDS.items():
+        check_kind(p, kind, number, wanted, traced)
+    check_stale(p)
+    check_word(p)
+    p.target.end()
