@@ -17,6 +17,7 @@
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
 #include "codeserver/process-internal.h"
+#include "codeserver/thread-proc.h"
 
 /* The string at AT, cut to SIZE - 1 bytes; it may end at a mapping's end. */
 static void string_peek(uintptr_t at, char *to, size_t size)

@@ -28,10 +28,6 @@
 #include "codeserver/threads.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,9 +38,11 @@
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
 #include "codeserver/stacks.h"
+#include "codeserver/thread-proc.h"
 
+#define BLOCKING_TRIES 20 /* for one that blocks all signals */
+#define BLOCKING_NS 200000
 #define TRIES 4                 /* before a running thread is asked */
-#define DEAF_TRIES 8            /* for one that blocks all signals */
 #define STACK_MAX (64ul << 20)  /* bytes of stack that are read at most */
 #define WINDOW_KEPT (1ul << 20) /* of the window stay in memory */
 
@@ -114,109 +112,6 @@ static bool home_has(const struct thread *t, uintptr_t sp)
 	if (t->tid == getpid() && from > STACK_MAX)
 		from -= STACK_MAX;
 	return sp >= from && sp < t->home_end << 4;
-}
-
-/* --- what the kernel says of it ------------------------------------------- */
-
-static int proc_read(pid_t tid, const char *what, char *buf, size_t size)
-{
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, what);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	buf[n] = '\0';
-	return 0;
-}
-
-void thread_name(pid_t tid, char name[16])
-{
-	char buf[64];
-
-	name[0] = '\0';
-	if (proc_read(tid, "comm", buf, sizeof(buf)) < 0)
-		return;
-	buf[strcspn(buf, "\n")] = '\0';
-	snprintf(name, 16, "%.15s", buf);
-}
-
-/* Nanoseconds on a processor, or 0: it is gone. */
-static uint64_t cpu_time(pid_t tid)
-{
-	clockid_t clock = (clockid_t)(~(unsigned)tid << 3 | 4 | 2);
-	struct timespec t;
-
-	if (clock_gettime(clock, &t) < 0)
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + 1;
-}
-
-/* 1: S has where it stands, and what it gave to its call; 0: it runs, -1: it
- * is gone. */
-static int blocked_at(pid_t tid, struct snapshot *s)
-{
-	static const unsigned char arg[6] = {5, 4, 1, 10, 8, 9};
-	char buf[512], *p = buf;
-	unsigned long long v[9];
-	int n = 0;
-
-	if (proc_read(tid, "syscall", buf, sizeof(buf)) < 0)
-		return errno == ENOENT || errno == ESRCH ? -1 : 0;
-	/* "running", or "-1 ...": not in a call, its registers are hidden */
-	if (buf[0] < '0' || buf[0] > '9')
-		return 0;
-	for (; n < 9; n++)
-		v[n] = strtoull(p, &p, n ? 16 : 10);
-	*s = (struct snapshot){.tid = tid, .blocked = true};
-	for (int i = 0; i < 6; i++)
-		s->reg[arg[i]] = v[1 + i];
-	s->reg[CFI_RSP] = v[7];
-	s->reg[CFI_RIP] = v[8];
-	s->known = 1u << CFI_RSP | 1u << CFI_RIP;
-	for (int i = 0; i < 6; i++)
-		s->known |= 1u << arg[i];
-	return 1;
-}
-
-static const char deaf[] = "it runs and blocks all signals";
-
-/* Why TID is not to be asked now, "" if it has ended, or NULL. */
-static const char *unaskable_now(pid_t tid)
-{
-	char buf[4096], *p;
-
-	if (proc_read(tid, "status", buf, sizeof(buf)) < 0)
-		return "";
-	p = strstr(buf, "\nState:\t");
-	if (p && (p[8] == 'Z' || p[8] == 'X'))
-		return "";
-	p = strstr(buf, "\nSigBlk:");
-	if (p && strtoull(p + 8, NULL, 16) >> (snapshot_signal() - 1) & 1)
-		return deaf;
-	return snapshot_possible() ? NULL
-				   : "it runs, and the program has taken the "
-				     "signals to ask it by";
-}
-
-/* libc blocks all signals for a moment where it makes or ends a thread: who
- * does so is asked again soon. */
-static const char *unaskable(pid_t tid)
-{
-	struct timespec moment = {0, 250000};
-	const char *why = unaskable_now(tid);
-
-	for (int i = 0; why == deaf && i < DEAF_TRIES; i++) {
-		nanosleep(&moment, NULL);
-		why = unaskable_now(tid);
-	}
-	return why;
 }
 
 /* --- a look at one -------------------------------------------------------- */
@@ -307,7 +202,7 @@ static bool clean_still(const struct thread *t, uint64_t cpu)
 
 bool threads_still(const struct snapshot *s)
 {
-	return cpu_time(s->tid) == cpu_looked;
+	return thread_cpu(s->tid) == cpu_looked;
 }
 
 enum looked {
@@ -321,7 +216,7 @@ enum looked {
 static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 {
 	static struct snapshot s;
-	uint64_t cpu = cpu_time(t->tid);
+	uint64_t cpu = thread_cpu(t->tid);
 	enum looked r = LOOKED_RUNS;
 	int state;
 
@@ -331,7 +226,7 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	if (t->remembered)
 		return LOOKED_DONE;
 	t->state = STATE_NEW;
-	state = blocked_at(t->tid, &s);
+	state = thread_blocked(t->tid, &s);
 	if (state <= 0)
 		return state < 0 ? LOOKED_GONE : LOOKED_RUNS;
 	home_find(t);
@@ -340,7 +235,7 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	t->cpu = cpu_looked = cpu;
 	t->top = t->away_end = 0;
 	t->in_stub = stack_in_stub(&s);
-	if (cpu_time(t->tid) == cpu &&
+	if (thread_cpu(t->tid) == cpu &&
 	    (!t->words.suspicious || l->see(l->arg, &s))) {
 		t->words.more |= !t->at_home;
 		for (int i = 0; i < CFI_REGS; i++)
@@ -391,30 +286,81 @@ static void answers_see(struct thread *const *t, const enum snapshot_got *got,
 	snapshot_done();
 }
 
-static void running_look(struct thread *const *t, unsigned n,
-			 const struct threads_look *l)
+static enum looked one_look(struct thread *t, const struct threads_look *l)
+{
+	enum looked r = LOOKED_RUNS;
+
+	for (int i = 0; i < TRIES && r == LOOKED_RUNS; i++)
+		r = blocked_look(t, l);
+	return r;
+}
+
+static void running_ask(struct thread *const *t, unsigned n,
+			const struct threads_look *l)
 {
 	struct hw_span home[SNAPSHOT_SLOTS];
 	pid_t tid[SNAPSHOT_SLOTS];
-	struct thread *asked[SNAPSHOT_SLOTS];
 	enum snapshot_got got[SNAPSHOT_SLOTS];
-	unsigned nasked = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const char *why = unaskable(t[i]->tid);
-
-		if (why && *why)
-			unseen(t[i], l, why);
-		if (why)
-			continue;
 		home_find(t[i]);
-		home[nasked] = home_of(t[i]);
-		tid[nasked] = t[i]->tid;
-		asked[nasked++] = t[i];
+		home[i] = home_of(t[i]);
+		tid[i] = t[i]->tid;
 	}
+	if (!n)
+		return;
 	maps_want(); /* the handler asks, if it is on another stack */
-	snapshot_ask(tid, home, nasked, got);
-	answers_see(asked, got, nasked, l);
+	snapshot_ask(tid, home, n, got);
+	answers_see(t, got, n, l);
+}
+
+/* Asks those of T that can be asked; leaves in T those that block all signals
+ * and still run, and returns their number. */
+static unsigned askable_ask(struct thread **t, unsigned n,
+			    const struct threads_look *l)
+{
+	struct thread *ask[SNAPSHOT_SLOTS];
+	unsigned nask = 0, left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum looked r = one_look(t[i], l);
+		enum thread_asks a =
+		    r == LOOKED_RUNS ? thread_asks(t[i]->tid) : THREAD_ENDED;
+
+		if (r == LOOKED_DONE)
+			stubs_clear &= !t[i]->in_stub;
+		if (a == THREAD_ASKABLE)
+			ask[nask++] = t[i];
+		else if (a == THREAD_BLOCKS)
+			t[left++] = t[i];
+	}
+	running_ask(ask, nask, l);
+	return left;
+}
+
+/*
+ * libc blocks all signals for an instant now and then (pthread_create), and a
+ * handler may: those threads get some time before they count as unseen.
+ */
+static void running_look(struct thread **t, unsigned n,
+			 const struct threads_look *l)
+{
+	struct timespec instant = {0, BLOCKING_NS};
+
+	if (!snapshot_possible()) {
+		for (unsigned i = 0; i < n; i++)
+			unseen(t[i], l,
+			       "it runs, and the program has taken the "
+			       "signals to ask it by");
+		return;
+	}
+	for (int i = 0; n && i < BLOCKING_TRIES; i++) {
+		if (i)
+			nanosleep(&instant, NULL);
+		n = askable_ask(t, n, l);
+	}
+	for (unsigned i = 0; i < n; i++)
+		unseen(t[i], l, "it runs and blocks all signals");
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -508,26 +454,6 @@ static void finish(void)
 	madvise(window, STACK_MAX, MADV_DONTNEED);
 }
 
-static enum looked one_look(struct thread *t, const struct threads_look *l)
-{
-	enum looked r = LOOKED_RUNS;
-
-	for (int i = 0; i < TRIES && r == LOOKED_RUNS; i++)
-		r = blocked_look(t, l);
-	return r;
-}
-
-/* Threads of the process, ours too; 0: not known. */
-static size_t threads_count(void)
-{
-	char buf[4096], *p;
-
-	if (proc_read(getpid(), "status", buf, sizeof(buf)) < 0)
-		return 0;
-	p = strstr(buf, "\nThreads:");
-	return p ? strtoul(p + 9, NULL, 10) : 0;
-}
-
 /* How many of them there still are. */
 static size_t all_look(const struct threads_look *l)
 {
@@ -537,7 +463,7 @@ static size_t all_look(const struct threads_look *l)
 
 	stubs_clear = true;
 	for (size_t i = 0; i < nall; i++) {
-		enum looked r = one_look(&all[i], l);
+		enum looked r = blocked_look(&all[i], l);
 
 		if (r == LOOKED_DONE)
 			stubs_clear &= !all[i].in_stub;
@@ -570,7 +496,7 @@ int threads_look(const struct threads_look *l)
 	table_then = *hw_guest.program->table;
 	if (prepare() < 0)
 		return -1;
-	n = threads_count();
+	n = thread_count();
 	if (n == nall + 1 && all_look(l) == nall)
 		return 0;
 	stubs_clear = false;
@@ -598,7 +524,7 @@ void threads_look_one(const struct threads_look *l, pid_t tid)
 	for (size_t i = 0; i < nall; i++)
 		if (all[i].tid == tid)
 			t = &all[i];
-	if (one_look(t, l) == LOOKED_RUNS)
+	if (blocked_look(t, l) == LOOKED_RUNS)
 		running_look(&t, 1, l);
 	stubs_clear = false;
 	finish();

@@ -43,7 +43,4 @@ size_t threads_stacks(const struct hw_span **spans);
  * memory like any other. */
 void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top);
 
-/* The name of TID as the kernel has it, without a newline; or "". */
-void thread_name(pid_t tid, char name[16]);
-
 #endif

@@ -138,6 +138,10 @@ MOD = r'''
 #include <unistd.h>
 #include "mod.h"
 
+/* A sanitizer keeps addresses of what it has instrumented. */
+#pragma clang attribute push( \
+    __attribute__((disable_sanitizer_instrumentation)), apply_to = function)
+
 static volatile int version = VERSION;
 
 static void tell(void)
@@ -289,6 +293,7 @@ void enter(int kind)
     }
     version++; /* no tail call */
 }
+#pragma clang attribute pop
 '''
 # what holds, by the ways into old code, and whether libgcc can tell the frames
 KINDS = {
