@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define SETTLE_MS 100
+#define LOOKS_MAX 8    /* for a loop in one version: it cannot be named */
 #define HOLDERS_MAX 16 /* of one target, that an event names */
 #define ROUND_MS 5300  /* a loop that is still there after 5 s will stay */
 
@@ -28,6 +29,7 @@ struct note {
 	char *module;
 	int version;
 	bool hinted, framed;
+	unsigned looks; /* at it while it was framed and not hinted */
 	char *phrase;
 	int holders;
 };
@@ -268,6 +270,7 @@ static void take_version(struct peer *p, struct events *l, const cJSON *o)
 	n->phrase = text_take(&phrase);
 	n->holders = cJSON_GetArraySize(holders);
 	n->framed = any_frame(holders);
+	n->looks++;
 	if (told && (!hint || n->hinted))
 		return;
 	if (hint)
@@ -287,7 +290,8 @@ static bool waits_for_loop(const struct peer *p)
 	void *v;
 
 	for (size_t i = 0; strmap_next(&p->held, &i, &v);)
-		if (((struct note *)v)->framed && !((struct note *)v)->hinted)
+		if (((struct note *)v)->framed && !((struct note *)v)->hinted &&
+		    ((struct note *)v)->looks < LOOKS_MAX)
 			return true;
 	return false;
 }
@@ -399,13 +403,19 @@ static void purged(struct peer *p)
 	engine_pump(e);
 }
 
+/* How processes end that do what they are told. */
+static bool is_meant(const char *reason)
+{
+	return !strcmp(reason, "normal") || !strcmp(reason, "shutdown");
+}
+
 void held_told(struct peer *p, const char *method, const cJSON *params)
 {
 	if (!strcmp(method, "code/holdersChanged")) {
 		p->look = true;
 	} else if (!strcmp(method, "code/purged")) {
 		keep(&p->fates, params);
-	} else if (strcmp(json_str(params, "reason"), "normal") != 0) {
+	} else if (!is_meant(json_str(params, "reason"))) {
 		keep(&p->exits, params);
 	}
 	if (any_news(p->e))

@@ -46,7 +46,8 @@ static void module_add(struct session *s, const cJSON *o)
 
 	m->name = xstrdup(json_str(o, "module"));
 	m->source = xstrdup(json_str(o, "source"));
-	m->hash = xstrdup(json_str(o, "hash"));
+	/* A deleted one has no current code, whatever its last was. */
+	m->hash = xstrdup(json_true(o, "deleted") ? "" : json_str(o, "hash"));
 	m->file = xstrdup(json_str(o, "file"));
 	m->version = json_int(o, "version", 0);
 	m->versions =
