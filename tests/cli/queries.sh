@@ -67,11 +67,12 @@ step "load: unchanged, forced, live, not built, refused"
 expect_status 0 "$hw" load answer
 expect_match "load" "$output" '^answer unchanged'
 expect_status 0 "$hw" load --force main answer
+expect_match "load" "$output" '^main v1 and answer v2 live in '
 expect_eq "ok" "$(json load answer | jq .ok)" true
 replace answer.c 'return base + 1' 'return base + 2'
 sync_watch_of() { (cd .. && sync_watch); }
 sync_watch_of
-expect_eq "version" "$(json which answer | jq '.targets[0].version')" 2
+expect_eq "version" "$(json which answer | jq '.targets[0].version')" 3
 replace answer.c 'return base' 'return based'
 expect_status 1 "$hw" load answer.c
 expect_match "load" "$output" '^answer not built: 1 error; the old code runs on$'
@@ -99,11 +100,24 @@ expect_status 3 "$hw" modules --target q
 
 step "log: a line an event, newest last; as JSON an object a line"
 expect_status 0 "$hw" log
-expect_match "log" "$output" '^[0-9]{4}-[0-9-]+ [0-9:.]+ answer v2 live in '
+expect_match "log" "$output" '^[0-9]{4}-[0-9-]+ [0-9:.]+ answer v3 live in '
 expect_match "log" "$output" '^[0-9]{4}-[0-9-]+ [0-9:.]+ answer not built'
 expect_status 0 "$hw" log --json
 jq -s -e 'length > 3 and ([.[].seq] == ([.[].seq] | sort))' <<<"$output" \
 	>/dev/null || fail "not lines of JSON in order: $output"
+
+step "holders, ps and rollback: tables, or one JSON document"
+expect_status 0 "$hw" holders
+expect_match "holders" "$output" "^pid $pid p\$"
+expect_eq "holders" "$(json holders answer | jq -c '[.targets[] | [.pid, .ok]]')" \
+	"[[$pid,true]]"
+expect_status 0 "$hw" ps
+expect_match "ps" "$output" '^no processes$'
+expect_status 0 "$hw" rollback answer.c
+expect_match "rollback" "$output" "^answer rolled back, live as v[0-9]+ in pid $pid\$"
+expect_status 1 "$hw" rollback answer --to 1000 --json
+expect_match "error.reason" "$(jq -r .error.reason <<<"$output")" '^[a-z_]+$'
+expect_status 0 "$hw" load answer
 
 step "a watcher that is stopped does not answer, and is named"
 kill -STOP "${pid_of[watch]}"
