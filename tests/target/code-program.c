@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int work(int x);
@@ -87,6 +88,29 @@ static void reason_answer(void)
 	if (read(told[0], reason, sizeof(reason)) < 0)
 		stop = 1;
 	printf("%s\n", reason);
+}
+
+/* A process that lets nobody end it. */
+static void stubborn(void *arg)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	foreign(arg);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+}
+
+static void in_child(const char *file)
+{
+	int status = -1, r[3];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		r[0] = hw_code_load_abs("work", file);
+		r[1] = work(0);
+		r[2] = hw_code_soft_purge("work");
+		dprintf(1, "%s %d %d\n", hw_code_reason(r[0]), r[1], r[2]);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
 }
 
 static void call_more(void *arg)
@@ -291,6 +315,10 @@ static void serve(void)
 		hold(0);
 	else if (is("spawn"))
 		hold(1);
+	else if (is("stubborn"))
+		stop = 0, watch(stubborn), wait_for(1), answer(0);
+	else if (is("fork"))
+		in_child(words[1]);
 	else if (is("monitored_more"))
 		watch(call_more), reason_answer();
 	else if (is("reason"))
