@@ -101,8 +101,28 @@ static bool victims_alive(const struct hunt *h)
 	return false;
 }
 
+static struct hunt *hunting; /* those not finished */
+
+/* As many have ended as there are victims: time to look whether it was they.
+ * Without this the last one's end would be seen up to WAIT_MAX_MS later. */
+static void process_ended(hw_pid pid, const char *name, const char *reason)
+{
+	(void)pid;
+	(void)name;
+	(void)reason;
+	for (struct hunt *h = hunting; h; h = h->next)
+		if (++h->exits >= h->nvictims && h->nvictims)
+			server_later(&h->timer, 0);
+}
+
 static void finish(struct hunt *h, int result)
 {
+	struct hunt **p = &hunting;
+
+	while (*p && *p != h)
+		p = &(*p)->next;
+	if (*p)
+		*p = h->next;
 	server_never(&h->timer);
 	h->done(h, result);
 }
@@ -160,6 +180,8 @@ static void step(struct server_timer *timer)
 	const struct holder *foreign;
 
 	if (!late && victims_alive(h)) {
+		if (h->exits >= h->nvictims)
+			h->exits = 0; /* they were others */
 		again_later(h);
 		return;
 	}
@@ -181,10 +203,18 @@ static void step(struct server_timer *timer)
 
 void hunt_start(struct hunt *h)
 {
+	process_on_exit(process_ended);
+	h->next = hunting;
+	hunting = h;
 	h->timer = (struct server_timer){.run = step};
 	h->deadline = server_now() + h->deadline_ms;
 	h->wait = WAIT_MIN_MS;
 	step(&h->timer);
+}
+
+void hunts_forked(void)
+{
+	hunting = NULL;
 }
 
 void hunt_free(struct hunt *h)

@@ -36,6 +36,8 @@ struct hunt {
 	struct server_timer timer;
 	uint64_t deadline;
 	unsigned wait;
+	size_t exits; /* processes that have ended since it began to kill */
+	struct hunt *next;
 };
 
 /* DONE may be called inside. */
@@ -46,5 +48,7 @@ int hunt_list(struct hunt *h);
 /* A sentence about the first of them that keeps a version from going. */
 const char *hunt_blocker(const struct hunt *h);
 void hunt_free(struct hunt *h);
+/* In a child: nobody waits for the parent's. */
+void hunts_forked(void);
 
 #endif

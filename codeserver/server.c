@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/hunt.h"
 #include "codeserver/jobs.h"
 #include "codeserver/lingering.h"
 #include "codeserver/load.h"
@@ -265,6 +266,7 @@ void server_forked(void)
 	server.timers = NULL;
 	lingering_forked();
 	orders_forked();
+	hunts_forked();
 	server.state = SERVER_NONE;
 	if (had)
 		server_start();
