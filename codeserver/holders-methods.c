@@ -14,6 +14,7 @@
 
 #include "codeserver/holder-json.h"
 #include "codeserver/server.h"
+#include "codeserver/snapshot.h"
 
 #define HOLDERS_COUNT_MS 500
 #define TOLD 256
@@ -94,6 +95,7 @@ void method_holders(struct hw_request *req, const cJSON *params, void *user)
 	cJSON *o = cJSON_CreateObject();
 	cJSON *modules = cJSON_AddArrayToObject(o, "modules"), *us;
 	double began = now_us();
+	struct snapshot_pauses pauses;
 
 	(void)user;
 	if (n)
@@ -101,9 +103,12 @@ void method_holders(struct hw_request *req, const cJSON *params, void *user)
 	for (size_t i = 0; i < n; i++)
 		cJSON_AddItemToArray(modules,
 				     version_json(&of[i], list, nlist));
+	pauses = snapshot_pauses();
 	us = cJSON_AddObjectToObject(o, "microseconds");
 	cJSON_AddNumberToObject(us, "total", now_us() - began);
-	cJSON_AddNumberToObject(us, "pause", holders_pause() / 1000.0);
+	cJSON_AddNumberToObject(us, "pause", pauses.longest / 1000.0);
+	cJSON_AddNumberToObject(o, "asked", pauses.threads);
+	cJSON_AddNumberToObject(o, "paused_long", pauses.long_ones);
 	holders_free(list, nlist);
 	hw_rpc_reply(req, o);
 }

@@ -448,11 +448,6 @@ int holders_count(struct holders_of *of, size_t n)
 	return r;
 }
 
-unsigned holders_pause(void)
-{
-	return snapshot_longest();
-}
-
 void holders_free(struct holder *list, size_t n)
 {
 	for (size_t i = 0; list && i < n; i++)

@@ -99,10 +99,6 @@ void holders_free(struct holder *list, size_t n);
  * 0 or -1. */
 int holders_count(struct holders_of *v, size_t n);
 
-/* Nanoseconds: the longest that any thread was kept by a question of ours,
- * since this was asked last. */
-unsigned holders_pause(void);
-
 /* Whether a word of the program's memory or of a thread's stack is ADDRESS[i]
  * itself, in the arena: a function's stub (at most HOLDERS_VERSIONS). 0, or -1:
  * it could not be seen. */

@@ -61,7 +61,8 @@ static struct ask {
 static unsigned char *copies; /* SNAPSHOT_SLOTS * SNAPSHOT_COPY */
 static int signal_number;     /* 0: none to be had */
 static uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
-static uint64_t longest_ticks, tick_zero;
+static uint64_t tick_zero;
+static struct snapshot_pauses pauses;
 static struct timespec time_zero;
 
 /* What the kernel takes. */
@@ -362,6 +363,23 @@ static void answers_wait(unsigned n)
 	}
 }
 
+/* The processor's clock is all that a handler may read; how fast it goes shows
+ * in the time since the start. */
+static void pause_note(uint64_t ticks)
+{
+	double all = (double)(__builtin_ia32_rdtsc() - tick_zero), ns;
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	ns = (double)(t.tv_sec - time_zero.tv_sec) * 1e9 +
+	     (double)(t.tv_nsec - time_zero.tv_nsec);
+	ns *= all > 0 ? (double)ticks / all : 0;
+	pauses.threads++;
+	pauses.long_ones += ns > SNAPSHOT_LONG_NS;
+	if (ns > pauses.longest)
+		pauses.longest = (unsigned)ns;
+}
+
 /* What became of question I; if there is no answer it is closed. */
 static enum snapshot_got slot_close(unsigned i)
 {
@@ -380,8 +398,7 @@ static enum snapshot_got slot_close(unsigned i)
 	}
 	if (state != ASK_ANSWERED)
 		return SNAPSHOT_SILENT;
-	if (a->ticks > longest_ticks)
-		longest_ticks = a->ticks;
+	pause_note(a->ticks);
 	return SNAPSHOT_ANSWERED;
 }
 
@@ -440,15 +457,10 @@ const void *snapshot_copies(void)
 	return copies;
 }
 
-unsigned snapshot_longest(void)
+struct snapshot_pauses snapshot_pauses(void)
 {
-	struct timespec t;
-	double ns, ticks = (double)(__builtin_ia32_rdtsc() - tick_zero);
+	struct snapshot_pauses p = pauses;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	ns = (double)(t.tv_sec - time_zero.tv_sec) * 1e9 +
-	     (double)(t.tv_nsec - time_zero.tv_nsec);
-	ns *= ticks > 0 ? (double)longest_ticks / ticks : 0;
-	longest_ticks = 0;
-	return (unsigned)ns;
+	pauses = (struct snapshot_pauses){0, 0, 0};
+	return p;
 }

@@ -95,8 +95,13 @@ void snapshot_done(void);
  * that no search needs to look at. */
 const void *snapshot_copies(void);
 
-/* Nanoseconds: the longest that any thread was kept by a question, since this
- * was called last. */
-unsigned snapshot_longest(void);
+/* How long threads were kept by our questions, since this was called last. */
+struct snapshot_pauses {
+	unsigned threads;   /* that were asked and answered */
+	unsigned long_ones; /* of those: for more than SNAPSHOT_LONG_NS */
+	unsigned longest;   /* ns */
+};
+#define SNAPSHOT_LONG_NS 200000
+struct snapshot_pauses snapshot_pauses(void);
 
 #endif
