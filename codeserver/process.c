@@ -20,6 +20,8 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,65 @@ static void process_free(struct process *p)
 	free(p);
 }
 
+/* --- its end, from outside --------------------------------------------------
+ */
+
+static uint32_t ends, end_waiters;
+
+/* Not under the lock: whoever waits looks at the table again. */
+static void end_tell(void)
+{
+	__atomic_add_fetch(&ends, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&end_waiters, __ATOMIC_SEQ_CST))
+		syscall(SYS_futex, &ends, FUTEX_WAKE_PRIVATE, INT_MAX, NULL,
+			NULL, 0);
+}
+
+static int foreign_wait(hw_pid pid, int timeout_ms)
+{
+	uint64_t end = kill_now() + (uint64_t)timeout_ms * 1000000;
+	struct timespec t = {(time_t)(end / 1000000000),
+			     (long)(end % 1000000000)};
+	int r = -ETIMEDOUT;
+
+	__atomic_add_fetch(&end_waiters, 1, __ATOMIC_SEQ_CST);
+	do {
+		uint32_t seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
+
+		if (!process_exists(pid)) {
+			r = 0;
+			break;
+		}
+		syscall(SYS_futex, &ends, FUTEX_WAIT_BITSET_PRIVATE, seen,
+			timeout_ms < 0 ? NULL : &t, NULL,
+			FUTEX_BITSET_MATCH_ANY);
+	} while (timeout_ms < 0 || kill_now() < end);
+	__atomic_sub_fetch(&end_waiters, 1, __ATOMIC_SEQ_CST);
+	return r == 0 || !process_exists(pid) ? 0 : r;
+}
+
+static bool is_down(const struct hw_message *m, void *ref)
+{
+	return m->kind == HW_DOWN && m->ref == *(hw_ref *)ref;
+}
+
+/* A process waits in its mailbox, where it can be ended. */
+PUBLIC int hw_wait(hw_pid pid, int timeout_ms)
+{
+	struct hw_message *m;
+	hw_ref ref;
+
+	if (!process_self)
+		return foreign_wait(pid, timeout_ms);
+	ref = hw_monitor(pid);
+	if (!ref)
+		return -ENOMEM;
+	m = hw_receive_match(is_down, &ref, timeout_ms);
+	hw_demonitor(ref);
+	hw_message_free(m);
+	return m ? 0 : -ETIMEDOUT;
+}
+
 /* --- its thread ----------------------------------------------------------- */
 
 /* All frames are gone. */
@@ -137,6 +198,7 @@ static void process_finish(void *arg)
 	links_fire(p);
 	processes_unlock();
 	process_self = NULL;
+	end_tell();
 	process_ended(p->pid, name, reason);
 	process_free(p);
 }

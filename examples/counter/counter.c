@@ -3,80 +3,29 @@
  * A counter that is changed while it counts: the example that Erlang's hot
  * code loading is usually shown with, in C.
  *
- * One thread keeps a sum and reads messages from its mailbox; the main thread
- * puts every line of standard input into it. The thread sits in a local loop:
- * loading a new version of this file does not move it, it goes on with the
- * code it is in. The message code_switch sends it through HOT(codeswitch) into
- * the version that is current by then, with its sum.
+ * One process keeps a sum and receives messages; the main thread sends it every
+ * line of standard input. The process sits in a local loop: loading a new
+ * version of this file does not move it, it goes on with the code it is in. The
+ * message code_switch sends it through HOT(codeswitch) into the version that is
+ * current by then, with its sum.
  *
- * Only the loop's thread touches the sum; the mailbox is the one thing shared,
- * under its own mutex. Nothing but HOT() knows of hotwatch: `make CC=cc` gives
- * a plain program.
+ * Only the process touches the sum, so nothing needs a lock.
  */
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __HOTWATCH__
 #include <hotwatch/hot.h>
-#else
-#define HOT(fn) fn
-#endif
-
-/* --- the mailbox ---------------------------------------------------------- */
-
-struct message {
-	struct message *next;
-	char text[64];
-};
-
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
-	struct message *first, **last;
-} mailbox = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL,
-	     &mailbox.first};
-
-static bool mailbox_send(const char *text)
-{
-	struct message *m = calloc(1, sizeof(*m));
-
-	if (m == NULL)
-		return false;
-	snprintf(m->text, sizeof(m->text), "%s", text);
-	pthread_mutex_lock(&mailbox.lock);
-	*mailbox.last = m;
-	mailbox.last = &m->next;
-	pthread_cond_signal(&mailbox.filled);
-	pthread_mutex_unlock(&mailbox.lock);
-	return true;
-}
-
-/* Waits for a message. The caller frees it. */
-static struct message *mailbox_receive(void)
-{
-	struct message *m;
-
-	pthread_mutex_lock(&mailbox.lock);
-	while (mailbox.first == NULL)
-		pthread_cond_wait(&mailbox.filled, &mailbox.lock);
-	m = mailbox.first;
-	mailbox.first = m->next;
-	if (mailbox.first == NULL)
-		mailbox.last = &mailbox.first;
-	pthread_mutex_unlock(&mailbox.lock);
-	return m;
-}
+#include <hotwatch/process.h>
 
 /* --- the counter ---------------------------------------------------------- */
 
 static void codeswitch(long sum);
 
-static bool is(const struct message *m, const char *text)
+static bool is(const struct hw_message *m, const char *text)
 {
-	return strcmp(m->text, text) == 0;
+	return strcmp((const char *)m->data, text) == 0;
 }
 
 /*
@@ -86,10 +35,10 @@ static bool is(const struct message *m, const char *text)
  */
 static void loop(long sum)
 {
-	struct message *m;
+	struct hw_message *m;
 
-	for (;; free(m)) {
-		m = mailbox_receive();
+	for (;; hw_message_free(m)) {
+		m = hw_receive(-1);
 		if (is(m, "increment")) {
 			sum++;
 		} else if (is(m, "print")) {
@@ -97,49 +46,55 @@ static void loop(long sum)
 		} else if (is(m, "get")) {
 			printf("%ld\n", sum);
 		} else if (is(m, "code_switch")) {
-			free(m);
+			hw_message_free(m);
 			HOT(codeswitch)(sum);
 			return;
 		} else if (is(m, "stop")) {
-			free(m);
+			hw_message_free(m);
 			return;
 		} else {
-			printf("unhandled: %s\n", m->text);
+			printf("unhandled: %s\n", (const char *)m->data);
 		}
 	}
 }
 
-/* Where a thread of an older version comes in. */
+/* Where a process of an older version comes in. */
 static void codeswitch(long sum)
 {
 	loop(sum);
 }
 
-static void *counter(void *unused)
+static void counter(void *unused)
 {
 	(void)unused;
 	loop(0);
-	return NULL;
 }
 
 /* --- the program ---------------------------------------------------------- */
 
+static int tell(hw_pid pid, const char *text)
+{
+	return hw_send(pid, text, strlen(text) + 1);
+}
+
 int main(void)
 {
-	pthread_t thread;
 	char line[64];
+	hw_pid pid;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (pthread_create(&thread, NULL, counter, NULL) != 0)
+	pid = hw_spawn_opt(counter, NULL,
+			   &(struct hw_spawn_options){.name = "counter"});
+	if (pid == 0)
 		return EXIT_FAILURE;
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!mailbox_send(line))
+		if (tell(pid, line) != 0)
 			return EXIT_FAILURE;
 		if (strcmp(line, "stop") == 0)
 			break;
 	}
-	mailbox_send("stop");
-	pthread_join(thread, NULL);
+	tell(pid, "stop");
+	hw_wait(pid, -1);
 	return EXIT_SUCCESS;
 }

@@ -50,6 +50,13 @@ flags=$(pkg-config --define-variable=prefix="$PWD/moved" --cflags hotwatch)
 printf '#include <hotwatch/hot.h>\nint f(void);\nint f(void)\n{\n%s\n}\n' \
 	'return HOT(f)();' | clang-19 $flags -x c -c - -o f.o
 
+step "a plain program with processes"
+sed "s,^prefix=.*,prefix=$PWD/moved," "$pc" >hotwatch.pc
+cp -r "$ROOT/examples/counter" plain
+PKG_CONFIG_PATH=$PWD make -s -C plain CC=clang-19 CFLAGS="-O2 $sanitize"
+printf 'increment\nprint\n' | plain/counter >plain.out
+expect_eq "what it says" "$(<plain.out)" "the sum is 1"
+
 step "a Meson subproject"
 mkdir -p sub/subprojects
 ln -s "$ROOT" sub/subprojects/hotwatch

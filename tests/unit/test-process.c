@@ -86,6 +86,29 @@ static void foreign_threads_are_told_so(void)
 	CHECK(!hw_trap_exit(true));
 }
 
+static void wait_for_body(void)
+{
+	hw_pid pid = hw_spawn(sleeper, NULL);
+
+	CHECK_INT_EQ(hw_wait(pid, 10), -ETIMEDOUT);
+	CHECK_INT_EQ(hw_wait(pid, 0), -ETIMEDOUT);
+	hw_exit(pid, "kill");
+	CHECK_INT_EQ(hw_wait(pid, PATIENCE), 0);
+	CHECK_STR_EQ(next_message(0), "none");
+}
+
+static void anybody_can_wait_for_an_end(void)
+{
+	hw_pid pid = hw_spawn(sleeper, NULL);
+
+	CHECK_INT_EQ(hw_wait(pid, 10), -ETIMEDOUT);
+	CHECK_INT_EQ(hw_wait(pid, 0), -ETIMEDOUT);
+	hw_exit(pid, "kill");
+	CHECK_INT_EQ(hw_wait(pid, -1), 0);
+	CHECK_INT_EQ(hw_wait(pid, -1), 0);
+	in_process(wait_for_body);
+}
+
 /* --- messages ------------------------------------------------------------- */
 
 static void order_body(void)
@@ -500,6 +523,7 @@ static const struct check tests[] = {
     {"pids count up and are listed by age",
      pids_count_up_and_are_listed_by_age},
     {"foreign threads are told so", foreign_threads_are_told_so},
+    {"anybody can wait for an end", anybody_can_wait_for_an_end},
     {"messages of one sender arrive in order",
      messages_of_one_sender_arrive_in_order},
     {"receive takes the oldest that matches",

@@ -15,12 +15,16 @@
  * mailbox is full), -EEXIST (the name is taken), -ENOMEM, -EINVAL, -EPERM (the
  * caller is no process).
  *
- * How one is ended (hw_exit with "kill", a purge, a link): at a cancellation
- * point where it blocks, as pthread_cancel would; while it computes in the
- * program's own hot-built code, there; never inside the C library or another
- * one. Frames are unwound, so __attribute__((cleanup)) and pthread_cleanup_push
- * are served. A process that never comes to such a place is not ended, and
- * whoever waits is told (see hw_code_purge).
+ * How one is ended (hw_exit with "kill", a purge, a link): in hw_receive; where
+ * it blocks in a cancellation point; where it computes in the program's own
+ * hot-built code (in a program that is not hot-built, in the executable's). In
+ * any other place, in malloc, say, or below a callback of qsort, it ends when
+ * that call returns, so that no lock of the C library is left held. Frames are
+ * unwound: pthread_cleanup_push is served always, __attribute__((cleanup)) where
+ * a call that may unwind lies in its scope (a hot build sees to the flags; a
+ * plain one needs -fexceptions). pthread_setcancelstate can put it off. A
+ * process that never comes to such a place is not ended, and whoever waits is
+ * told (see hw_code_purge).
  */
 #ifndef HOTWATCH_PROCESS_H
 #define HOTWATCH_PROCESS_H
@@ -81,18 +85,23 @@ hw_pid hw_spawn_opt(void (*fn)(void *arg), void *arg,
 hw_pid hw_self(void); /* 0: not a process */
 bool hw_is_alive(hw_pid pid);
 
+/* Waits until PID is gone: 0; or TIMEOUT_MS at most (-1: for ever):
+ * -ETIMEDOUT. What a thread that is no process has for hw_monitor. */
+int hw_wait(hw_pid pid, int timeout_ms);
+
 /* Copies SIZE bytes into PID's mailbox. Messages of one sender arrive in
- * order. To a process that is gone: 0, and nothing happens, as in Erlang; a
- * full mailbox: -EAGAIN. REF is passed on. */
+ * order. To a process that is gone: 0, and nothing happens, as in Erlang; one
+ * that never was: -ESRCH; a full mailbox: -EAGAIN. REF is passed on. */
 int hw_send(hw_pid pid, const void *data, size_t size);
 int hw_send_ref(hw_pid pid, hw_ref ref, const void *data, size_t size);
 hw_ref hw_make_ref(void); /* never the same twice */
 
 /*
  * Own process. The oldest message that MATCH takes (NULL: any); the others
- * stay, in order. Waits TIMEOUT_MS at most (-1: for ever). NULL: none came
- * (errno ETIMEDOUT). The caller frees it with hw_message_free. A cancellation
- * point. MATCH runs without any lock held.
+ * stay, in order. Waits TIMEOUT_MS at most (-1: for ever; 0: not). NULL: none
+ * came (errno ETIMEDOUT). The caller frees it with hw_message_free. A process
+ * that is to end ends here. MATCH runs without any lock held, and does not
+ * receive itself.
  */
 struct hw_message *hw_receive(int timeout_ms);
 struct hw_message *hw_receive_match(bool (*match)(const struct hw_message *m,
@@ -113,9 +122,13 @@ hw_ref hw_monitor(hw_pid pid);
 int hw_demonitor(hw_ref ref);
 
 /*
- * An exit signal. "normal": nothing, unless to oneself. "kill": ends it, be
- * what may, and others hear "killed". Any other: ends it, or a message HW_EXIT
- * if it traps exits. Does not wait.
+ * An exit signal. "kill": ends it, be what may, and others hear "killed". Any
+ * other: a message HW_EXIT if it traps exits; else it ends of that reason, but
+ * of "normal" only if it sent that to itself. Does not wait for the end; to
+ * oneself it does not return from it. To a process that is gone: 0.
+ *
+ * hw_exit_self ends the caller of REASON whether it traps exits or not; in a
+ * thread that is no process it is pthread_exit.
  */
 int hw_exit(hw_pid pid, const char *reason);
 void hw_exit_self(const char *reason) __attribute__((noreturn));
