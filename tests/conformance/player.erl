@@ -219,9 +219,11 @@ switch(P, [M, Key]) ->
 spoilt(empty, _) -> <<>>;
 spoilt(text, _) -> <<"this is no object\n">>;
 spoilt(truncated, Whole) -> binary:part(Whole, 0, byte_size(Whole) div 2);
+%% In the chunk of the code, since not every chunk is looked at on load.
 spoilt(flipped, Whole) ->
-    Middle = byte_size(Whole) div 2,
-    <<A:Middle/binary, X, B/binary>> = Whole,
+    {Code, 4} = binary:match(Whole, <<"Code">>),
+    Before = Code + 15,
+    <<A:Before/binary, X, B/binary>> = Whole,
     <<A/binary, (X bxor 16), B/binary>>;
 spoilt(other, _) ->
     {ok, Other} = file:read_file(beam("1", "n")),
