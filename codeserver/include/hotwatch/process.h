@@ -20,11 +20,11 @@
  * hot-built code (in a program that is not hot-built, in the executable's). In
  * any other place, in malloc, say, or below a callback of qsort, it ends when
  * that call returns, so that no lock of the C library is left held. Frames are
- * unwound: pthread_cleanup_push is served always, __attribute__((cleanup)) where
- * a call that may unwind lies in its scope (a hot build sees to the flags; a
- * plain one needs -fexceptions). pthread_setcancelstate can put it off. A
- * process that never comes to such a place is not ended, and whoever waits is
- * told (see hw_code_purge).
+ * unwound: pthread_cleanup_push is served always, __attribute__((cleanup))
+ * where a call that may unwind lies in its scope (a hot build sees to the
+ * flags; a plain one needs -fexceptions). pthread_setcancelstate can put it
+ * off. A process that never comes to such a place is not ended, and whoever
+ * waits is told (see hw_code_purge).
  */
 #ifndef HOTWATCH_PROCESS_H
 #define HOTWATCH_PROCESS_H
