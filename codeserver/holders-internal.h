@@ -13,7 +13,8 @@ struct look {
 	struct holders_of *of;
 	size_t n;
 	bool listing; /* all are wanted, by name */
-	bool brief;   /* of threads, and without names */
+	bool nameless;
+	bool brief; /* of threads, and without names */
 	struct holder *list;
 	size_t nlist, cap;
 	const struct hw_span *stacks; /* of threads, for the search of memory */

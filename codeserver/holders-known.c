@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "codeserver/memory.h"
+#include "codeserver/process-internal.h"
 
 #define PLACES HOLDERS_VERSIONS
 #define PLACE_TRUST 20
@@ -244,7 +245,9 @@ static void holder_list(struct look *l, size_t i, const struct found *f,
 	h->not_value = f->not_value;
 	h->looping = f->kind == HOLDER_FRAME &&
 		     unix_ms() - k->since >= HOLDER_LOOPING_MS;
-	if (l->brief)
+	if (l->nameless && h->tid)
+		h->process = process_of_tid(h->tid);
+	if (l->brief || l->nameless)
 		return;
 	if (f->nframes)
 		h->frames = malloc(f->nframes * sizeof(*h->frames));

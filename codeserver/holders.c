@@ -424,19 +424,33 @@ int holders_look(struct holders_of *of, size_t n, bool (*busy)(void *),
 	return r;
 }
 
+static int list_run(struct look *l, struct holder **list, size_t *nlist)
+{
+	int r = look_run(l, NULL, NULL);
+
+	for (size_t i = 0; r < 0 && i < l->n; i++)
+		l->of[i].code = l->of[i].data = true;
+	if (r == 0)
+		known_sweep(l);
+	*list = l->list;
+	*nlist = l->nlist;
+	return r;
+}
+
 int holders_list(struct holders_of *of, size_t n, struct holder **list,
 		 size_t *nlist)
 {
 	struct look l = {.of = of, .n = n, .listing = true};
-	int r = look_run(&l, NULL, NULL);
 
-	for (size_t i = 0; r < 0 && i < n; i++)
-		of[i].code = of[i].data = true;
-	if (r == 0)
-		known_sweep(&l);
-	*list = l.list;
-	*nlist = l.nlist;
-	return r;
+	return list_run(&l, list, nlist);
+}
+
+int holders_who(struct holders_of *of, size_t n, struct holder **list,
+		size_t *nlist)
+{
+	struct look l = {.of = of, .n = n, .listing = true, .nameless = true};
+
+	return list_run(&l, list, nlist);
 }
 
 int holders_count(struct holders_of *of, size_t n)

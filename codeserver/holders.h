@@ -93,6 +93,10 @@ int holders_look(struct holders_of *v, size_t n, bool (*busy)(void *),
  * may be a list all the same. */
 int holders_list(struct holders_of *v, size_t n, struct holder **list,
 		 size_t *nlist);
+/* The same without names, frames and sentences: kind, mod, version, tid,
+ * process and where it points. A thousand holders take a tenth of the time. */
+int holders_who(struct holders_of *v, size_t n, struct holder **list,
+		size_t *nlist);
 void holders_free(struct holder *list, size_t n);
 
 /* The number of threads that hold each (.holders), without a search of memory.

@@ -33,11 +33,6 @@
 
 #define ANSWER_MS 250 /* how long running threads are waited for */
 
-/* Out of the sanitizers' sight: dead stack, red zones and all. */
-#define UNSEEN                                              \
-	__attribute__((no_sanitize("address", "undefined"), \
-		       disable_sanitizer_instrumentation))
-
 enum {
 	ASK_IDLE,
 	ASK_OPEN,  /* the thread may answer */
