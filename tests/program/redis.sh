@@ -222,6 +222,47 @@ wait_until "the daemon's end" gone "$pid"
 [ ! -e "$(target_socket "$pid")" ] || sync_watch
 expect_eq "servers" "$(servers)" "[]"
 
+step "main stays in server.c: ten edits in a row, who holds, what is purged"
+redis/src/redis-server daemon/redis.conf --daemonize yes
+wait_until "the daemon again" serving
+pid=$(<daemon/redis.pid)
+also_stop "$pid"
+wait_until "its socket" test -S "$(target_socket "$pid")"
+sync_watch
+first=$(version_of "$pid" src/server)
+for i in {1..10}; do
+	replace redis/src/server.c "\"PONG$((i + 2))\"" "\"PONG$((i + 3))\""
+	sync_watch
+	expect_eq "PING" "$(ask ping)" "PONG$((i + 3))"
+done
+expect_eq "server.c's version" "$(version_of "$pid" src/server)" $((first + 10))
+holders() {
+	(cd redis && "$hw" holders src/server --target "$pid" --json)
+}
+holders >holders.json
+jq -r '.. | objects | select(.kind? == "frame") |
+	[.version, .function, .thread, (.file | sub(".*/"; ""))] | join(" ")' \
+	holders.json | sort -u >held
+has_lines held "^0 main redis-server server.c\$" 1 ||
+	fail "main is not named: $(<holders.json)"
+# All but the first, which main is in, and current.
+left() {
+	rpc "$(target_socket "$pid")" code/allLoaded | jq -c \
+		'[.modules[] | select(.module == "src/server").versions[]
+		| select(.state != "fenced") | .version]'
+}
+all_purged() {
+	[ "$(left)" = "[$((first + 10)),0]" ]
+}
+wait_until "the purge of the versions between (left: $(left))" all_purged
+expect_eq "PING" "$(ask ping)" PONG13
+unharmed_again() {
+	alive "$pid" || fail "the server: $(tail -n 20 daemon/redis.log)"
+}
+unharmed_again
+ask shutdown nosave || true
+wait_until "the daemon's end" gone "$pid"
+
 step "what was saved is read by a native server"
 mkdir -p plain
 cp daemon/dump.rdb plain/
