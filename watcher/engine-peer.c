@@ -31,7 +31,8 @@ static void peer_free(struct peer *p)
 
 bool peer_usable(const struct peer *p)
 {
-	return p->program && !p->silent && !p->session->silent;
+	return p->program && !p->silent && !p->session->silent &&
+	       !p->session->closing;
 }
 
 size_t peers_joining(const struct engine *e)

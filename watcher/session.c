@@ -32,12 +32,15 @@ static const struct hw_rpc_method methods[5];
 
 /* --- the end ------------------------------------------------------------- */
 
+static void load_lost(struct session *s);
+
 static void handle_closed(uv_handle_t *h)
 {
 	struct session *s = h->data;
 
 	if (--s->handles > 0)
 		return;
+	load_lost(s);
 	hw_rpc_free(s->rpc);
 	session_modules_clear(s);
 	free(s->path);
@@ -242,6 +245,20 @@ static void load_answer(struct session_call *c, const struct session_answer *a)
 	s->loading = NULL;
 	uv_timer_stop(&s->timer);
 	done(s, a, c->arg);
+}
+
+/* One that was begun when the session was closing already. */
+static void load_lost(struct session *s)
+{
+	const struct session_answer a = {.reason = "lost",
+					 .message = "the target has ended"};
+
+	struct session_call *c = s->loading;
+
+	if (!c)
+		return;
+	load_answer(c, &a);
+	free(c); /* it was never sent */
 }
 
 static void timed_out(uv_timer_t *t);

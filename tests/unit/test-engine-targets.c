@@ -188,6 +188,40 @@ static void target_that_ends_during_a_load(void)
 	fx_end();
 }
 
+static bool compiling(void)
+{
+	cJSON *status = engine_status(fx.e);
+	int n = cJSON_GetArraySize(json_at(status, "building"));
+
+	cJSON_Delete(status);
+	return n > 0;
+}
+
+/* The next set is built and waits for the one that is being loaded: its round
+ * begins in the middle of the target's end. */
+static void target_that_ends_before_the_next_load(void)
+{
+	struct fake *f, *g;
+
+	fx_begin();
+	f = fx_two();
+	g = fake_start(1);
+	fx_sync();
+	fake_mute(f, true);
+	put("a.c", "int a(void) { return 81; }\n");
+	while (fake_version(g, "a") != 1)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	fx.building = 0;
+	put("b.c", "int b(void) { return 82; }\n");
+	while (!fx.building || compiling())
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	fake_stop(f);
+	fx_sync();
+	CHECK_INT_EQ(fake_version(g, "b"), 1);
+	CHECK_INT_EQ(fx_count("refused"), 0);
+	fx_end();
+}
+
 /* It is reported, holds up nobody else, and gets what it missed when it goes
  * on. */
 static void stopped_target_catches_up(void)
@@ -383,6 +417,8 @@ static const struct check tests[] = {
      misplaced_for_ever_is_a_refusal},
     {"a target that ends during a load is no failure",
      target_that_ends_during_a_load},
+    {"a target that ends before the next load holds nothing up",
+     target_that_ends_before_the_next_load},
     {"a stopped target catches up", stopped_target_catches_up},
     {"a stale socket is removed", stale_socket_is_removed},
     {"a socket that vanishes is not waited for",
