@@ -72,6 +72,17 @@ void order_submit(struct order *o)
 	settle();
 }
 
+void order_cancel(struct order *o)
+{
+	struct order **p = &waiting;
+
+	while (*p && *p != o)
+		p = &(*p)->next;
+	if (*p)
+		*p = o->next;
+	settle();
+}
+
 void order_end(struct order *o)
 {
 	for (size_t i = 0; i < o->n; i++)

@@ -19,6 +19,8 @@ struct order {
 
 /* Starts it, now or later. */
 void order_submit(struct order *o);
+/* It waits no more, if it has not started. */
+void order_cancel(struct order *o);
 /* It is done with its modules: others may start, inside this call. */
 void order_end(struct order *o);
 

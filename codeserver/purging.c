@@ -29,15 +29,23 @@ static void hunted(struct hunt *h, int result)
 	finish(p, result);
 }
 
+static bool any_old(const struct purging *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->mods[i]->old)
+			return true;
+	return false;
+}
+
 static void soft(struct purging *p)
 {
 	struct hunt *h = &p->hunt;
 
-	p->purged =
-	    purge_mods(p->mods, p->n, false, &h->fates, NULL, NULL) == 0;
+	p->purged = !any_old(p) || purge_mods(p->mods, p->n, false, &h->fates,
+					      NULL, NULL) == 0;
 	if (!p->purged)
 		hunt_list(h);
-	finish(p, 0);
+	p->done(p, 0);
 }
 
 static void start(struct order *o)
@@ -45,31 +53,55 @@ static void start(struct order *o)
 	struct purging *p =
 	    (struct purging *)(void *)((char *)o -
 				       offsetof(struct purging, order));
-	struct hunt *h = &p->hunt;
-	bool any = false;
+	uint64_t now = server_now();
 
-	for (size_t i = 0; i < p->n; i++)
-		any |= p->mods[i]->old != NULL;
-	h->mods = p->mods;
-	h->n = p->n;
-	if (!any) {
-		p->purged = p->soft;
+	server_never(&p->patience);
+	if (!any_old(p)) { /* it went while this one waited */
 		finish(p, 0);
 		return;
 	}
+	p->hunt.deadline_ms =
+	    p->deadline > now ? (unsigned)(p->deadline - now) : 0;
+	p->hunt.caller = p->caller;
+	p->hunt.done = hunted;
+	hunt_start(&p->hunt);
+}
+
+/* Its turn has not come in time: a load of the module is in its on_load, or
+ * waits for a holder itself. */
+static void too_late(struct server_timer *timer)
+{
+	struct purging *p =
+	    (struct purging *)(void *)((char *)timer -
+				       offsetof(struct purging, patience));
+	const char *module = p->mods[0]->name;
+
+	order_cancel(&p->order);
+	p->done(p, failure_set(&p->hunt.failure, "deadline", module, NULL,
+			       "%s: another load or purge of it was at work "
+			       "for %u ms; nothing was purged",
+			       module, p->deadline_ms));
+}
+
+/* A soft purge is done in one go; so is one that has nobody to end. Only who
+ * ends somebody waits for his turn. */
+void purging_submit(struct purging *p)
+{
+	p->hunt.mods = p->mods;
+	p->hunt.n = p->n;
 	if (p->soft) {
 		soft(p);
 		return;
 	}
-	h->deadline_ms = p->deadline_ms;
-	h->caller = p->caller;
-	h->done = hunted;
-	hunt_start(h);
-}
-
-void purging_submit(struct purging *p)
-{
+	if (!any_old(p) ||
+	    purge_mods(p->mods, p->n, false, &p->hunt.fates, NULL, NULL) == 0) {
+		p->done(p, 0);
+		return;
+	}
 	p->order = (struct order){.start = start, .mods = p->mods, .n = p->n};
+	p->patience = (struct server_timer){.run = too_late};
+	p->deadline = server_now() + p->deadline_ms;
+	server_later(&p->patience, p->deadline_ms);
 	order_submit(&p->order);
 }
 

@@ -22,6 +22,8 @@ struct purging {
 	struct hunt hunt;
 	/* ours */
 	struct order order;
+	struct server_timer patience; /* while it waits for its turn */
+	uint64_t deadline;
 };
 
 /* DONE may be called inside. */
