@@ -93,16 +93,19 @@ def sleepers():
 def runners(old):
     t = start("0", "64", str(old))
     t.load("mod", MOD % 1)
+    t.peer.call("code/holders")
     asked = late = 0
     longest = []
-    for n in range(ROUNDS):
+    for n in range(5 * ROUNDS):
         got = t.peer.call("code/holders")
         asked += got["asked"]
         late += got["paused_long"]
-        longest.append(got["microseconds"]["pause"])
+        if got["asked"]:
+            longest.append(got["microseconds"]["pause"])
     share = 100 * late / asked
-    print("holders  %.0f us median of the longest pause of 64 running threads,"
-          " %d of them in old code" % (statistics.median(longest), old))
+    print("holders  %.0f us the longest pause of a look at 64 threads (median;"
+          " %.0f us the longest of all), %d of them in old code"
+          % (statistics.median(longest), max(longest), old))
     print("holders  %.2f %% of %d pauses over 200 us  limit 1" % (share, asked))
     t.end()
     return share <= 1
