@@ -37,20 +37,35 @@ static void listing_free(struct hunt *h)
 	h->nholders = 0;
 }
 
-/* Who holds the old versions: a call's worth of them. */
-int hunt_list(struct hunt *h)
+/* The old versions: a call's worth of them. */
+static size_t old_versions(const struct hunt *h, struct holders_of *of)
 {
-	struct holders_of of[HOLDERS_VERSIONS];
 	size_t n = 0;
 
-	listing_free(h);
 	for (size_t i = 0; i < h->n; i++)
 		for (struct hw_version *v = h->mods[i]->old;
 		     v && n < HOLDERS_VERSIONS; v = v->older)
 			if (!v->pinned)
 				of[n++] = (struct holders_of){.mod = h->mods[i],
 							      .version = v};
-	return holders_list(of, n, &h->holders, &h->nholders);
+	return n;
+}
+
+int hunt_list(struct hunt *h)
+{
+	struct holders_of of[HOLDERS_VERSIONS];
+
+	listing_free(h);
+	return holders_list(of, old_versions(h, of), &h->holders, &h->nholders);
+}
+
+/* The same without sentences and stacks: whom to end. */
+static void who_list(struct hunt *h)
+{
+	struct holders_of of[HOLDERS_VERSIONS];
+
+	listing_free(h);
+	holders_who(of, old_versions(h, of), &h->holders, &h->nholders);
 }
 
 const char *hunt_blocker(const struct hunt *h)
@@ -189,10 +204,11 @@ static void step(struct server_timer *timer)
 		finish(h, 0);
 		return;
 	}
-	hunt_list(h);
+	who_list(h);
 	foreign = foreign_find(h);
 	if (late || (foreign && holds_itself(h))) {
-		give_up(h, foreign);
+		hunt_list(h); /* with all that there is to say */
+		give_up(h, foreign_find(h));
 		return;
 	}
 	for (size_t i = 0; !foreign && i < h->nholders; i++)

@@ -19,7 +19,7 @@ void stay(atomic_int *stop);
 
 static atomic_int stop, staying;
 static pthread_t thread;
-static hw_pid process;
+static _Atomic hw_pid process;
 static struct hw_code_prepared *prepared;
 static struct hw_code_item items[8];
 static int nitems;
@@ -122,8 +122,11 @@ static void call_more(void *arg)
 static void watch(void (*fn)(void *))
 {
 	to_watch = fn;
+	process = 0;
 	if (pipe(told) < 0 || !hw_spawn(watcher, NULL))
 		stop = 1;
+	while (!process)
+		usleep(100);
 }
 
 static void hold(int with_process)
