@@ -72,11 +72,13 @@ ask() {
 	[ "$answer" = "$2" ] || die "that should have been: $2"
 }
 
-# versions: of the counter's code that are in the program, "NUMBER STATE" each
+# versions: of the counter's code that are in the program, "NUMBER STATE FILE"
 versions() {
 	(cd "$dir/counter" && "$hw" modules --json) | tr -d ' \n' |
-		grep -o '"version":[0-9]*,"state":"[a-z]*"' |
-		sed 's/.*:\([0-9]*\),.*"\([a-z]*\)"$/\1 \2/'
+		grep -o '{[^][{}]*"state":[^][{}]*}' |
+		sed 's/.*"version":\([0-9]*\).*/\1 &/
+			s/ \(.*"state":"\([a-z]*\)".*\)/ \2 \1/
+			s/ {.*"file":"\([^"]*\)".*/ \1/'
 }
 
 has_version() {
@@ -85,9 +87,7 @@ has_version() {
 
 # file_of NUMBER: the shared object of a version
 file_of() {
-	(cd "$dir/counter" && "$hw" modules --json) | tr -d ' \n' |
-		grep -o "\"version\":$1,\"state\"[^}]*" |
-		sed 's/.*"file":"\([^"]*\)".*/\1/'
+	versions | sed -n "s/^$1 [a-z]* //p"
 }
 
 # unmapped FILE: the program has it in its memory no more
@@ -121,10 +121,10 @@ cp "$dir/edited.c" "$dir/counter/counter.c"
 await "the reload" said 'counter v1 live'
 grep 'live' "$dir/err" | shown
 
-say "4. The thread is in its old loop still, which holds the old code"
+say "4. The process is in its old loop still, which holds the old code"
 ask reset "unhandled: reset"
 has_version 0 old || die "version 0 should be old, and there"
-versions | sort | sed 's/^/  version /'
+versions | sort | cut -d ' ' -f 1,2 | sed 's/^/  version /'
 
 say "5. code_switch: it calls HOT(codeswitch)(sum), and the sum comes along"
 ask code_switch
@@ -133,13 +133,13 @@ ask increment
 ask reset
 ask print "the sum is 0"
 
-say "6. The next edit; version 1 goes when the thread has left it"
+say "6. The next edit; version 1 goes when the process has left it"
 sed 's/"the sum is %ld/"the sum is now %ld/' "$dir/edited.c" \
 	>"$dir/counter/counter.c"
 await "the reload" said 'counter v2 live'
 grep 'v2 live' "$dir/err" | shown
 file=$(file_of 1)
-! unmapped "$file" || die "the thread in its loop should hold version 1"
+! unmapped "$file" || die "the process in its loop should hold version 1"
 ask code_switch
 ask print "the sum is now 0"
 await "the end of version 1" unmapped "$file"
