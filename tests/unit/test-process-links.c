@@ -99,6 +99,23 @@ static void exit_signals_do_what_erlangs_do(void)
 	in_process(signals_body);
 }
 
+static void obeyed_body(void)
+{
+	for (int i = 0; i < 2000; i++) {
+		hw_ref ref;
+		hw_pid pid = victim(false, false, &ref);
+
+		hw_exit(pid, "other");
+		if (!CHECK_STR_EQ(outcome(pid, ref), "died:other"))
+			return;
+	}
+}
+
+static void a_signal_is_obeyed_before_a_later_message(void)
+{
+	in_process(obeyed_body);
+}
+
 /* --- to oneself ----------------------------------------------------------- */
 
 struct self_case {
@@ -403,6 +420,8 @@ static void anybody_may_do_anything_to_anybody(void)
 
 static const struct check tests[] = {
     {"exit signals do what Erlang's do", exit_signals_do_what_erlangs_do},
+    {"a signal is obeyed before a later message",
+     a_signal_is_obeyed_before_a_later_message},
     {"a process may signal itself", a_process_may_signal_itself},
     {"a link carries the reason", a_link_carries_the_reason},
     {"a link is one and can be taken away",
