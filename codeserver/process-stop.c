@@ -72,6 +72,7 @@ static struct {
 	find_object_fn *find_object;
 	void (*no_return)(void); /* AddressSanitizer's, or NULL */
 	struct link_map *libc, *linker, *own, *program;
+	bool plain; /* the executable's code is the program's */
 	int signal;
 } got;
 
@@ -105,7 +106,7 @@ static enum frame frame_kind(uintptr_t pc, uintptr_t start)
 		return FRAME_LINKER;
 	if (map == got.own)
 		return FRAME_OWN;
-	if (map && map == got.program && !hw_guest.program)
+	if (map && map == got.program && got.plain)
 		return FRAME_PROGRAM;
 	return FRAME_OTHER;
 }
@@ -541,6 +542,9 @@ int stop_prepare(void)
 	got.own = map_at((uintptr_t)stop_handler);
 	*(void **)&got.no_return =
 	    dlsym(RTLD_DEFAULT, "__asan_handle_no_return");
+	/* A sanitizer's own code, with its locks, would be in it too. */
+	got.plain = !hw_guest.program && !got.no_return &&
+		    !dlsym(RTLD_DEFAULT, "__tsan_init");
 	stop_calls_find();
 	/* The C library's own search for the unwinder. */
 	e = pthread_create(&first, NULL, thread_none, NULL);
