@@ -78,7 +78,7 @@ spawn program sh -c 'exec p/p <go'
 exec 7>go
 wait_line program.out more
 sync_watch
-replace p/other.c 'x + 1' '1 + 2 * x'
+replace p/other.c 'x + 1' 'x + 2'
 sync_watch
 expect_eq "the other file's version" "$(version_of "${pid_of[program]}" other)" 1
 echo >&7
