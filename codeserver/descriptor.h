@@ -67,7 +67,9 @@ struct hw_var {
 enum {
 	HW_REF_PC32 =
 	    1, /* a displacement in code: add how far the target moved */
-	HW_REF_ABS64 = 2 /* a pointer in data: add how far the target moved */
+	HW_REF_ABS64 = 2, /* a pointer in data: add how far the target moved */
+	HW_REF_CALL = 3   /* the displacement of a call that may go to the PLT;
+			   * version 0's only, var means nothing */
 };
 
 struct hw_ref {

@@ -16,12 +16,14 @@
  *	 7	jmp *8*index(%r11)
  *
  * while other threads run it. No thread can stand inside: what was there is a
- * single instruction. A processor that has read the old bytes ahead jumps to
- * version 0, where the table still leads at that time; before the table
- * changes, membarrier makes every processor that runs this program throw away
- * what it has read. (Old kernels do not know it; there an interrupt, which a
- * thread takes before it is looked at, does the same: a thread that came to
- * the old version so late is seen in it like any other.)
+ * single instruction. Calls go further: their displacement is that of the
+ * function itself, past the PLT, where it lies within an aligned word (five of
+ * eight do) so that one store turns it back. A processor that has read the old
+ *bytes ahead jumps to version 0, where the table still leads at that time;
+ *before the table changes, membarrier makes every processor that runs this
+ *program throw away what it has read. (Old kernels do not know it; there an
+ *interrupt, which a thread takes before it is looked at, does the same: a
+ *thread that came to the old version so late is seen in it like any other.)
  *
  * Pages are made writable and stay executable meanwhile. Where that is refused
  * (a policy against it), it is so at the start too, and all goes through the
@@ -46,11 +48,13 @@
 #define PAGE 4096ul
 #define RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-/* A direct PLT entry. In order of address, since images are bound so. The
- * address is kept inverted: as it is, the search for holders would find it and
- * take it for a pointer into version 0. */
+/* A direct PLT entry or call; those of an image stand together. The address is
+ * kept inverted: as it is, the search for holders would find it and take it for
+ * a pointer into version 0. */
 struct site {
 	uint32_t index;
+	int32_t through; /* of a call: its displacement to the PLT entry, and
+			  * the place is the displacement; 0: a PLT entry */
 	uintptr_t inverted;
 };
 
@@ -108,14 +112,95 @@ static int sites_grow(void)
 	return 0;
 }
 
-int direct_keep(void *at, uint32_t index)
+static int site_keep(const void *at, uint32_t index, int32_t through)
 {
-	if (!possible)
-		return 0;
 	if (nsites == sites_cap && sites_grow() < 0)
 		return -1;
-	sites[nsites++] = (struct site){index, ~(uintptr_t)at};
+	sites[nsites++] = (struct site){index, through, ~(uintptr_t)at};
 	return 0;
+}
+
+int direct_keep(void *at, uint32_t index)
+{
+	return possible ? site_keep(at, index, 0) : 0;
+}
+
+/* --- calls ---------------------------------------------------------------- */
+
+/* A store of four bytes within an aligned word of eight is one for every
+ * processor; the opcode before them never changes. */
+static bool turnable(const unsigned char *site)
+{
+	return ((uintptr_t)site & 7) <= 4;
+}
+
+/*
+ * SITE is the displacement of a call to a PLT entry that is direct: it goes to
+ * the function itself. The entry for thread-locals has no index, and is never
+ * turned.
+ */
+static int call_direct(unsigned char *site, const unsigned char *plt, size_t n)
+{
+	const unsigned char *entry, *target;
+	int32_t through, disp;
+	uint32_t offset;
+
+	memcpy(&through, site, 4);
+	entry = site + 4 + through;
+	if ((uintptr_t)(entry - plt) >= 16 * n || (entry - plt) % 16 ||
+	    entry[0] != 0xe9)
+		return 0;
+	memcpy(&disp, entry + 1, 4);
+	memcpy(&offset, entry + 10, 4);
+	target = entry + 5 + disp;
+	disp = (int32_t)(target - (site + 4)); /* all lie within 2 GB */
+	if (target == hw_guest.program->emutls) {
+		raw_copy(site, &disp, 4);
+		return 0;
+	}
+	if (!turnable(site))
+		return 0;
+	if (site_keep(site, offset / 8, through) < 0)
+		return -1;
+	raw_copy(site, &disp, 4);
+	return 0;
+}
+
+/* From the first call to the last. */
+static struct hw_span calls_range(const struct hw_image *i)
+{
+	const struct hw_ref *r = desc_refs(i->desc);
+	struct hw_span range = {UINTPTR_MAX, 0};
+
+	for (uint32_t k = 0; k < i->desc->nrefs; k++) {
+		uintptr_t at = (uintptr_t)desc_at(&r[k].site);
+
+		if (r[k].kind != HW_REF_CALL)
+			continue;
+		range.from = at < range.from ? at : range.from;
+		range.to = at + 4 > range.to ? at + 4 : range.to;
+	}
+	return range;
+}
+
+int direct_calls(const struct hw_image *i)
+{
+	const struct hw_ref *r = desc_refs(i->desc);
+	const unsigned char *plt = i->desc->plt ? desc_at(&i->desc->plt) : NULL;
+	struct hw_span range = calls_range(i);
+	int result = 0;
+
+	if (!possible || !plt || range.from >= range.to)
+		return 0;
+	if (pages_protect(range.from, range.to, PROT_READ | PROT_WRITE) < 0)
+		return -1;
+	for (uint32_t k = 0; k < i->desc->nrefs; k++)
+		if (r[k].kind == HW_REF_CALL)
+			result |=
+			    call_direct(desc_at(&r[k].site), plt, i->njmprel);
+	if (pages_protect(range.from, range.to, PROT_READ | PROT_EXEC) < 0)
+		return -1;
+	return result;
 }
 
 void direct_start(void)
@@ -165,6 +250,17 @@ stub_turn(void *at, uint32_t index)
 	*(volatile uint64_t *)at = first;
 }
 
+__attribute__((no_sanitize("address", "thread", "undefined"))) static void
+site_turn(const struct site *s)
+{
+	void *at = (void *)~s->inverted;
+
+	if (s->through)
+		*(volatile int32_t *)at = s->through;
+	else
+		stub_turn(at, s->index);
+}
+
 static bool ends_now(uint32_t index, const bool *ending)
 {
 	uint32_t m = module_of(index);
@@ -191,7 +287,7 @@ static int sites_end(size_t i, size_t end, const bool *ending)
 			if (!open && pages_protect(page, page + 1, RWX) < 0)
 				return -1;
 			open = true;
-			stub_turn(site_at(k), sites[k].index);
+			site_turn(&sites[k]);
 		}
 		if (open)
 			pages_protect(page, page + 1, PROT_READ | PROT_EXEC);
@@ -204,9 +300,9 @@ int direct_leave(uintptr_t from, uintptr_t to)
 {
 	size_t i = 0, k;
 
-	while (i < nsites && (uintptr_t)site_at(i) < from)
+	while (i < nsites && (uintptr_t)site_at(i) - from >= to - from)
 		i++;
-	for (k = i; k < nsites && (uintptr_t)site_at(k) < to; k++)
+	for (k = i; k < nsites && (uintptr_t)site_at(k) - from < to - from; k++)
 		;
 	if (sites_end(i, k, NULL) < 0)
 		return -1;

@@ -26,6 +26,10 @@ int direct_write(void *at, uint32_t index);
  * 0, or -1: out of memory. */
 int direct_keep(void *at, uint32_t index);
 
+/* Lets the calls of an image of the start, whose PLT entries are direct, go
+ * past them. No thread may be running it. 0, or -1: code cannot be changed. */
+int direct_calls(const struct hw_image *i);
+
 /*
  * Before table entries change: whatever leads directly to one of them, or to
  * another function of the same module, goes through the table from now on. 0,

@@ -152,7 +152,8 @@ static const char *module_start(struct hw_mod *mod,
 		return "the system did not map the modules where they were "
 		       "linked for (another use of addresses 0x550000000000 "
 		       "and up?)";
-	if (bind_plt(&mod->current->image, &names) < 0)
+	if (bind_plt(&mod->current->image, &names) < 0 ||
+	    direct_calls(&mod->current->image) < 0)
 		return "code cannot be changed here: mprotect is refused";
 	return NULL;
 }

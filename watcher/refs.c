@@ -296,6 +296,16 @@ static int reloc_check(struct object *o, const struct section *s,
 	}
 }
 
+/* A call or a tail call of what this object does not have. */
+static bool is_far_call(const struct object *o, const struct section *s,
+			const Elf64_Rela *r)
+{
+	return sec_exec(s) && ELF64_R_TYPE(r->r_info) == R_X86_64_PLT32 &&
+	       o->syms[ELF64_R_SYM(r->r_info)].st_shndx == SHN_UNDEF &&
+	       r->r_addend == -4 && r->r_offset > 0 &&
+	       (s->data[r->r_offset - 1] | 1) == 0xe9;
+}
+
 static int section_refs(struct object *o, uint32_t i, char **err)
 {
 	struct section *s = &o->sec[i];
@@ -309,6 +319,8 @@ static int section_refs(struct object *o, uint32_t i, char **err)
 
 		if (reloc_check(o, s, &rela[k], err) < 0)
 			return -1;
+		if (is_far_call(o, s, &rela[k]))
+			vref_add(o, i, HW_REF_CALL, rela[k].r_offset, 0);
 		/* By a global's name, data and GOT references follow the
 		 * name; only a direct one (hidden symbols) is a local one. */
 		if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= o->nsec ||

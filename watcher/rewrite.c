@@ -474,15 +474,32 @@ static void desc_vars(struct rewrite *w, struct hw_module *m,
 	}
 }
 
+/* Calls are made direct in version 0 only: codeserver/direct.c. */
+static bool ref_counts(const struct rewrite *w, const struct var_ref *r)
+{
+	return r->kind != HW_REF_CALL || !w->reload;
+}
+
+static size_t refs_count(const struct rewrite *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->o->nvrefs; i++)
+		n += ref_counts(w, &w->o->vrefs[i]);
+	return n;
+}
+
 static void desc_refs(struct rewrite *w, struct hw_module *m)
 {
 	m->refs = (uint32_t)w->desc.len;
-	m->nrefs = (uint32_t)w->o->nvrefs;
+	m->nrefs = (uint32_t)refs_count(w);
 	for (size_t i = 0; i < w->o->nvrefs; i++) {
 		const struct var_ref *r = &w->o->vrefs[i];
 		struct hw_ref d = {.var = r->var & 0xffffff,
 				   .kind = r->kind & 0xff};
 
+		if (!ref_counts(w, r))
+			continue;
 		desc_distance(w, w->desc.len + offsetof(struct hw_ref, site),
 			      r->shndx, r->offset);
 		text_add(&w->desc, &d, sizeof(d));
@@ -511,7 +528,7 @@ static int descriptor_make(struct rewrite *w, char **err)
 	uint32_t base =
 	    (uint32_t)(sizeof(m) + w->nids * sizeof(struct hw_func) +
 		       w->o->nvars * sizeof(struct hw_var) +
-		       w->o->nvrefs * sizeof(struct hw_ref));
+		       refs_count(w) * sizeof(struct hw_ref));
 
 	memcpy(m.magic, HW_MAGIC, sizeof(m.magic));
 	if (hash_bytes(w->o, m.hash, err) < 0)
