@@ -13,6 +13,7 @@
  */
 #include "codeserver/memory.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -170,12 +171,26 @@ static enum outcome small_look(struct search *s)
 	return r;
 }
 
+/*
+ * A sanitizer's shadow is terabytes and never holds a pointer; in its pieces,
+ * gigabytes, where nothing but it is so large. Without one a program may well
+ * have so much in one piece.
+ */
+static uintptr_t region_max;
+
+static void region_max_find(void)
+{
+	bool sanitized = dlsym(RTLD_DEFAULT, "__tsan_init") ||
+			 dlsym(RTLD_DEFAULT, "__asan_init");
+
+	region_max = sanitized ? 1ul << 34 : 1ul << 40;
+}
+
 static enum outcome region_look(struct search *s, uintptr_t from, uintptr_t to)
 {
 	enum outcome r = GO_ON;
 
-	/* A sanitizer's shadow: terabytes, and never a pointer. */
-	if (to - from > 1ul << 40)
+	if (to - from > region_max)
 		return GO_ON;
 	if (to - from <= SMALL) {
 		s->small[s->nsmall++] = (struct iovec){(void *)from, to - from};
@@ -240,6 +255,8 @@ int memory_search(const struct memory_search *q)
 	struct search s = {.q = q};
 	enum outcome r = GIVEN_UP;
 
+	if (!region_max)
+		region_max_find();
 	s.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	s.words = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
