@@ -304,6 +304,8 @@ int direct_leave(uintptr_t from, uintptr_t to)
 		i++;
 	for (k = i; k < nsites && (uintptr_t)site_at(k) - from < to - from; k++)
 		;
+	if (i == k)
+		return 0;
 	if (sites_end(i, k, NULL) < 0)
 		return -1;
 	memmove(sites + i, sites + k, (nsites - k) * sizeof(*sites));

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# sanitizers: address
 """HOT_ON_LOAD: runs before its version becomes current, and decides whether it
 does; meanwhile callers see the version before, and those of a first load wait."""
 import os
