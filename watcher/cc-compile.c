@@ -44,7 +44,7 @@ static const char *const hot_flags[] = {
     /* a process that is ended runs its cleanups; those of
      * pthread_cleanup_push are registered at run time, as without exceptions,
      * because that serves them wherever it is ended */
-    "-fexceptions", "-U__EXCEPTIONS",
+    "-fexceptions", "-Xclang", "-U__EXCEPTIONS",
     /* see above */
     "-fvisibility-from-dllstorageclass", "-fvisibility-nodllstorageclass=keep",
     "-fvisibility-externs-nodllstorageclass=default", "-D__HOTWATCH__=1", NULL};

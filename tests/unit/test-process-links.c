@@ -136,15 +136,16 @@ static void self_victim(void *arg)
 {
 	const struct self_case *c = arg;
 	struct hw_message *m;
+	bool told;
 
 	hw_trap_exit(c->traps);
 	if (c->by_self)
 		hw_exit_self(c->signal);
 	hw_exit(hw_self(), c->signal);
 	m = hw_receive(0);
-	hw_exit_self(m && m->kind == HW_EXIT && !strcmp(m->reason, c->signal)
-			 ? "told"
-			 : "survived");
+	told = m && m->kind == HW_EXIT && !strcmp(m->reason, c->signal);
+	hw_message_free(m);
+	hw_exit_self(told ? "told" : "survived");
 }
 
 static void selves_body(void)
