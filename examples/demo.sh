@@ -125,6 +125,8 @@ say "4. The process is in its old loop still, which holds the old code"
 ask reset "unhandled: reset"
 has_version 0 old || die "version 0 should be old, and there"
 versions | sort | cut -d ' ' -f 1,2 | sed 's/^/  version /'
+await "who holds version 0" said 'counter v0 held by'
+grep 'v0 held' "$dir/err" | shown
 
 say "5. code_switch: it calls HOT(codeswitch)(sum), and the sum comes along"
 ask code_switch
@@ -140,9 +142,13 @@ await "the reload" said 'counter v2 live'
 grep 'v2 live' "$dir/err" | shown
 file=$(file_of 1)
 ! unmapped "$file" || die "the process in its loop should hold version 1"
+await "who holds version 1" said 'counter v1 held by process'
+grep 'v1 held' "$dir/err" | shown
 ask code_switch
 ask print "the sum is now 0"
-await "the end of version 1" unmapped "$file"
+await "the purge of version 1" said 'counter v1 purged'
+grep 'v1 purged' "$dir/err" | shown
+unmapped "$file" || die "version 1 should be unmapped"
 printf '  version 1 is unmapped\n'
 printf '  (version 0 stays: the variables that all versions share are in it)\n'
 
