@@ -219,6 +219,49 @@ cJSON *ask_watcher(const struct options *o, const struct ask_question *q,
 	return result;
 }
 
+int ask_show(const struct options *o, const struct ask_question *q,
+	     ask_put *put)
+{
+	struct text out = {0};
+	struct ui ui;
+	int status;
+	cJSON *answer = ask_watcher(o, q, &status);
+
+	if (!answer)
+		return status;
+	if (o->json) {
+		ask_print_json(answer);
+	} else {
+		ui_open(&ui, STDOUT_FILENO, o->color);
+		put(&out, &ui, answer);
+		ask_print(&out);
+	}
+	cJSON_Delete(answer);
+	return STATUS_DONE;
+}
+
+void ask_put_targets(struct text *out, const struct ui *ui, const cJSON *answer,
+		     ask_put *put_one)
+{
+	const cJSON *t, *error;
+
+	cJSON_ArrayForEach(t, json_at(answer, "targets"))
+	{
+		if (out->len)
+			text_puts(out, "\n");
+		ui_put(out, ui, UI_NAME, "pid %d", json_int(t, "pid", 0));
+		ui_put(out, ui, UI_PLAIN, " %s", json_str(t, "name"));
+		text_puts(out, "\n");
+		error = json_at(t, "error");
+		if (error)
+			text_printf(out, "%s\n", json_str(error, "message"));
+		else
+			put_one(out, ui, t);
+	}
+	if (!out->len)
+		text_puts(out, "no hot-built program runs\n");
+}
+
 /* What has no extension is no source: a program often has the name of its
  * main module. */
 static bool is_source(const char *word)

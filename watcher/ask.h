@@ -51,6 +51,20 @@ struct ask_question {
 struct cJSON *ask_watcher(const struct options *o, const struct ask_question *q,
 			  int *status);
 
+/* Writes what is shown of an answer, or of one target in it. */
+typedef void ask_put(struct text *out, const struct ui *ui,
+		     const struct cJSON *json);
+
+/* Asks Q and shows the answer: as it is with --json, else what PUT writes. The
+ * exit status. */
+int ask_show(const struct options *o, const struct ask_question *q,
+	     ask_put *put);
+
+/* The "targets" of ANSWER: of each its pid and name, then what PUT_ONE writes,
+ * or why it gave no answer. */
+void ask_put_targets(struct text *out, const struct ui *ui,
+		     const struct cJSON *answer, ask_put *put_one);
+
 /* A module as a user names it; the name of a file becomes its absolute path.
  * malloc'd. */
 char *ask_module_name(const char *word);

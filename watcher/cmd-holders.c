@@ -5,7 +5,6 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "watcher/ask.h"
 #include "watcher/held.h"
@@ -87,56 +86,30 @@ static size_t put_versions(struct text *out, const struct ui *ui,
 static void put_target(struct text *out, const struct ui *ui, const cJSON *t)
 {
 	const cJSON *versions = json_at(t, "modules");
-	int pid = json_int(t, "pid", 0);
 
-	ui_put(out, ui, UI_NAME, "pid %d", pid);
-	ui_put(out, ui, UI_PLAIN, " %s", json_str(t, "name"));
-	text_puts(out, "\n");
-	if (!json_true(t, "ok"))
-		text_printf(out, "%s\n",
-			    json_str(json_at(t, "error"), "message"));
-	else if (!put_versions(out, ui, versions, pid))
+	if (!put_versions(out, ui, versions, json_int(t, "pid", 0)))
 		text_puts(out, "nothing holds old code\n");
 	put_hints(out, ui, versions);
 }
 
-static void put_targets(struct text *out, const struct ui *ui,
-			const cJSON *targets)
+static void put_answer(struct text *out, const struct ui *ui,
+		       const cJSON *answer)
 {
-	const cJSON *t;
-
-	cJSON_ArrayForEach(t, targets)
-	{
-		if (out->len)
-			text_puts(out, "\n");
-		put_target(out, ui, t);
-	}
-	if (!out->len)
-		text_puts(out, "no hot-built program runs\n");
+	ask_put_targets(out, ui, answer, put_target);
 }
 
 static int exec_holders(struct options *o)
 {
 	char *module = o->noperands ? ask_module_name(o->operands[0]) : NULL;
-	cJSON *params = cJSON_CreateObject(), *answer;
+	cJSON *params = cJSON_CreateObject();
 	struct ask_question q = {.method = "watch/holders",
 				 .params = params,
 				 .direct = survey_order};
-	struct text out = {0};
-	struct ui ui;
 	int status;
 
 	if (module)
 		cJSON_AddStringToObject(params, "module", module);
-	answer = ask_watcher(o, &q, &status);
-	if (answer && o->json) {
-		ask_print_json(answer);
-	} else if (answer) {
-		ui_open(&ui, STDOUT_FILENO, o->color);
-		put_targets(&out, &ui, json_at(answer, "targets"));
-		ask_print(&out);
-	}
-	cJSON_Delete(answer);
+	status = ask_show(o, &q, put_answer);
 	cJSON_Delete(params);
 	free(module);
 	return status;

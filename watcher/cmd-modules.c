@@ -4,7 +4,6 @@
  */
 #include <cjson/cJSON.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "watcher/ask.h"
 #include "watcher/jsonget.h"
@@ -24,70 +23,42 @@ static int count_kept(const cJSON *module)
 	return n;
 }
 
-static void put_modules(struct text *out, const struct ui *ui,
-			const cJSON *modules)
+static void put_target(struct text *out, const struct ui *ui, const cJSON *t)
 {
 	static const char *const heads[] = {"MODULE", "VERSION", "KEPT",
 					    "HASH",   "SOURCE",  NULL};
-	struct table t;
+	struct table table;
 	const cJSON *m;
 
-	table_init(&t, heads);
-	cJSON_ArrayForEach(m, modules)
+	table_init(&table, heads);
+	cJSON_ArrayForEach(m, json_at(t, "modules"))
 	{
 		int version = json_int(m, "version", 0);
 
-		table_cell(&t, UI_NAME, "%s", json_str(m, "module"));
-		table_cell(&t, version > 0 ? UI_GOOD : UI_PLAIN, "%d", version);
-		table_cell(&t, UI_PLAIN, "%d", count_kept(m));
-		table_cell(&t, UI_DIM, "%.*s", HASH_SHOWN, json_str(m, "hash"));
-		table_cell(&t, UI_PLAIN, "%s", json_str(m, "source"));
+		table_cell(&table, UI_NAME, "%s", json_str(m, "module"));
+		table_cell(&table, version > 0 ? UI_GOOD : UI_PLAIN, "%d",
+			   version);
+		table_cell(&table, UI_PLAIN, "%d", count_kept(m));
+		table_cell(&table, UI_DIM, "%.*s", HASH_SHOWN,
+			   json_str(m, "hash"));
+		table_cell(&table, UI_PLAIN, "%s", json_str(m, "source"));
 	}
-	table_put(out, ui, &t);
-	table_free(&t);
+	table_put(out, ui, &table);
+	table_free(&table);
 }
 
-static void put_targets(struct text *out, const struct ui *ui,
-			const cJSON *targets)
+static void put_answer(struct text *out, const struct ui *ui,
+		       const cJSON *answer)
 {
-	const cJSON *t;
-	bool first = true;
-
-	cJSON_ArrayForEach(t, targets)
-	{
-		if (!first)
-			text_puts(out, "\n");
-		first = false;
-		ui_put(out, ui, UI_NAME, "pid %d", json_int(t, "pid", 0));
-		ui_put(out, ui, UI_PLAIN, " %s", json_str(t, "name"));
-		text_puts(out, "\n");
-		put_modules(out, ui, json_at(t, "modules"));
-	}
-	if (first)
-		text_puts(out, "no hot-built program runs\n");
+	ask_put_targets(out, ui, answer, put_target);
 }
-
-static const struct ask_question question = {.method = "watch/modules",
-					     .direct = survey_modules};
 
 static int exec_modules(struct options *o)
 {
-	struct text out = {0};
-	struct ui ui;
-	int status;
-	cJSON *answer = ask_watcher(o, &question, &status);
+	static const struct ask_question question = {.method = "watch/modules",
+						     .direct = survey_modules};
 
-	if (!answer)
-		return status;
-	if (o->json) {
-		ask_print_json(answer);
-	} else {
-		ui_open(&ui, STDOUT_FILENO, o->color);
-		put_targets(&out, &ui, json_at(answer, "targets"));
-		ask_print(&out);
-	}
-	cJSON_Delete(answer);
-	return STATUS_DONE;
+	return ask_show(o, &question, put_answer);
 }
 
 const struct command cmd_modules_entry = {

@@ -3,7 +3,6 @@
  * hotwatch ps: the processes (hw_spawn) of each target.
  */
 #include <cjson/cJSON.h>
-#include <unistd.h>
 
 #include "watcher/ask.h"
 #include "watcher/jsonget.h"
@@ -58,52 +57,28 @@ static void put_processes(struct text *out, const struct ui *ui,
 	table_free(&t);
 }
 
-static void put_targets(struct text *out, const struct ui *ui,
-			const cJSON *targets)
+static void put_target(struct text *out, const struct ui *ui, const cJSON *t)
 {
-	const cJSON *t, *processes;
+	const cJSON *processes = json_at(json_at(t, "result"), "processes");
 
-	cJSON_ArrayForEach(t, targets)
-	{
-		if (out->len)
-			text_puts(out, "\n");
-		processes = json_at(json_at(t, "result"), "processes");
-		ui_put(out, ui, UI_NAME, "pid %d", json_int(t, "pid", 0));
-		ui_put(out, ui, UI_PLAIN, " %s", json_str(t, "name"));
-		text_puts(out, "\n");
-		if (!json_true(t, "ok"))
-			text_printf(out, "%s\n",
-				    json_str(json_at(t, "error"), "message"));
-		else if (cJSON_GetArraySize(processes) == 0)
-			text_puts(out, "no processes\n");
-		else
-			put_processes(out, ui, processes);
-	}
-	if (!out->len)
-		text_puts(out, "no hot-built program runs\n");
+	if (cJSON_GetArraySize(processes) == 0)
+		text_puts(out, "no processes\n");
+	else
+		put_processes(out, ui, processes);
 }
 
-static const struct ask_question question = {.method = "watch/ps",
-					     .direct = survey_order};
+static void put_answer(struct text *out, const struct ui *ui,
+		       const cJSON *answer)
+{
+	ask_put_targets(out, ui, answer, put_target);
+}
 
 static int exec_ps(struct options *o)
 {
-	struct text out = {0};
-	struct ui ui;
-	int status;
-	cJSON *answer = ask_watcher(o, &question, &status);
+	static const struct ask_question question = {.method = "watch/ps",
+						     .direct = survey_order};
 
-	if (!answer)
-		return status;
-	if (o->json) {
-		ask_print_json(answer);
-	} else {
-		ui_open(&ui, STDOUT_FILENO, o->color);
-		put_targets(&out, &ui, json_at(answer, "targets"));
-		ask_print(&out);
-	}
-	cJSON_Delete(answer);
-	return STATUS_DONE;
+	return ask_show(o, &question, put_answer);
 }
 
 const struct command cmd_ps_entry = {

@@ -6,7 +6,6 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "watcher/ask.h"
 #include "watcher/jsonget.h"
@@ -142,27 +141,12 @@ static void put_status(struct text *out, const struct ui *ui,
 	put_errors(out, ui, json_at(status, "errors"));
 }
 
-static const struct ask_question question = {.method = "watch/status",
-					     .direct = survey_status};
-
 static int exec_status(struct options *o)
 {
-	struct text out = {0};
-	struct ui ui;
-	int status;
-	cJSON *answer = ask_watcher(o, &question, &status);
+	static const struct ask_question question = {.method = "watch/status",
+						     .direct = survey_status};
 
-	if (!answer)
-		return status;
-	if (o->json) {
-		ask_print_json(answer);
-	} else {
-		ui_open(&ui, STDOUT_FILENO, o->color);
-		put_status(&out, &ui, answer);
-		ask_print(&out);
-	}
-	cJSON_Delete(answer);
-	return STATUS_DONE;
+	return ask_show(o, &question, put_status);
 }
 
 const struct command cmd_status_entry = {
