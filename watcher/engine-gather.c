@@ -21,6 +21,7 @@ struct question {
 	struct gather *g;
 	struct question *next;
 	int pid;
+	char *module; /* that it is about; NULL: none */
 	bool answered;
 };
 
@@ -46,6 +47,7 @@ static void unref(struct gather *g)
 		return;
 	while ((q = g->first)) {
 		g->first = q->next;
+		free(q->module);
 		free(q);
 	}
 	cJSON_Delete(g->answers);
@@ -123,40 +125,42 @@ static void finish(struct gather *g)
 
 /* --- answers ------------------------------------------------------------- */
 
-static cJSON *answer_add(struct gather *g, int pid, bool ok)
+static cJSON *answer_add(const struct question *q, bool ok)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddNumberToObject(o, "pid", pid);
+	cJSON_AddNumberToObject(o, "pid", q->pid);
+	if (q->module)
+		cJSON_AddStringToObject(o, "module", q->module);
 	cJSON_AddBoolToObject(o, "ok", ok);
-	cJSON_AddItemToArray(g->answers, o);
+	cJSON_AddItemToArray(q->g->answers, o);
 	return o;
 }
 
-static void add_failure(struct gather *g, int pid, const char *reason,
+static void add_failure(const struct question *q, const char *reason,
 			const char *message)
 {
-	cJSON *o = answer_add(g, pid, false), *error;
+	cJSON *o = answer_add(q, false), *error;
 
 	error = cJSON_AddObjectToObject(o, "error");
 	cJSON_AddStringToObject(error, "reason", reason);
 	cJSON_AddStringToObject(error, "message", message);
 }
 
-static void add_error(struct gather *g, int pid, const cJSON *error)
+static void add_error(const struct question *q, const cJSON *error)
 {
 	const cJSON *data = json_at(error, "data");
 	cJSON *o;
 
 	if (json_int(error, "code", 0) == HW_RPC_CLOSED) {
-		add_failure(g, pid, "lost", "it ended");
+		add_failure(q, "lost", "it ended");
 		return;
 	}
 	if (!*json_str(data, "reason")) {
-		add_failure(g, pid, "failed", json_str(error, "message"));
+		add_failure(q, "failed", json_str(error, "message"));
 		return;
 	}
-	o = answer_add(g, pid, false);
+	o = answer_add(q, false);
 	cJSON_AddItemToObject(o, "error", cJSON_Duplicate(data, true));
 }
 
@@ -167,10 +171,10 @@ static void answered(const cJSON *result, const cJSON *error, void *arg)
 
 	q->answered = true;
 	if (!g->over && result)
-		cJSON_AddItemToObject(answer_add(g, q->pid, true), "result",
+		cJSON_AddItemToObject(answer_add(q, true), "result",
 				      cJSON_Duplicate(result, true));
 	else if (!g->over)
-		add_error(g, q->pid, error);
+		add_error(q, error);
 	if (!g->over && --g->pending == 0)
 		finish(g);
 	unref(g);
@@ -182,7 +186,7 @@ static void limit_over(uv_timer_t *t)
 
 	for (struct question *q = g->first; q; q = q->next)
 		if (!q->answered)
-			add_failure(g, q->pid, "no_answer",
+			add_failure(q, "no_answer",
 				    "the target does not answer; is it "
 				    "stopped?");
 	finish(g);
@@ -227,6 +231,8 @@ void gather_ask(struct gather *g, struct peer *p, const char *method,
 
 	q->g = g;
 	q->pid = p->session->pid;
+	if (json_at(params, "module"))
+		q->module = xstrdup(json_str(params, "module"));
 	*g->last = q;
 	g->last = &q->next;
 	g->pending++;
@@ -237,7 +243,7 @@ void gather_ask(struct gather *g, struct peer *p, const char *method,
 	q->answered = true;
 	g->pending--;
 	g->refs--;
-	add_failure(g, q->pid, "lost", "it ended");
+	add_failure(q, "lost", "it ended");
 }
 
 void gather_go(struct gather *g)

@@ -42,18 +42,6 @@ static const char *refusal(const struct order *order, const char *module,
 	return "not_purged";
 }
 
-/* The name that the target has for it, if it says so. */
-static const char *module_of(const cJSON *target, const char *word)
-{
-	const cJSON *result = json_at(target, "result");
-	const cJSON *fates = json_at(result, "versions");
-	const char *name = json_str(result, "module");
-
-	if (!*name && fates)
-		name = json_str(fates->child, "module");
-	return *name ? name : word;
-}
-
 static void add_error(cJSON *answer, const char *reason, const char *message)
 {
 	cJSON *error;
@@ -69,7 +57,7 @@ static void add_error(cJSON *answer, const char *reason, const char *message)
 static int tell_one(const struct options *o, const struct order *order,
 		    cJSON *answer, const cJSON *target, struct text *out)
 {
-	const char *module = module_of(target, o->operands[0]), *reason;
+	const char *module = json_str(target, "module"), *reason;
 	int pid = json_int(target, "pid", 0);
 	struct text why = {0};
 	struct ui ui;

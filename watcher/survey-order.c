@@ -106,6 +106,8 @@ static cJSON *order_one(const cJSON *hello, const struct ask_question *q,
 	int r = survey_ask(hello, method, params_for(q, module),
 			   LIMIT_MS + q->limit_ms, &result, &e);
 
+	if (module)
+		cJSON_AddStringToObject(t, "module", module);
 	cJSON_AddBoolToObject(t, "ok", r == 0);
 	if (r == 0)
 		add_result(t, q, result);

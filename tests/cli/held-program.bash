@@ -3,7 +3,8 @@
 #
 # The program of the tests about old code: main.c reads orders in a loop that
 # never ends; loop.c is a process that stays in its version until it is told
-# to switch; place.c gives an address inside its code, which main.c keeps.
+# to switch; place.c gives an address inside its code, which main.c keeps;
+# lib/number.c is a module whose name is not its file's alone.
 # Sourced; makes the project p and builds p/p.
 
 project p
@@ -95,8 +96,9 @@ number:
 	return (const void *)0l;
 }
 END
-cat >p/number.c <<'END'
-#include "parts.h"
+mkdir p/lib
+cat >p/lib/number.c <<'END'
+#include "../parts.h"
 
 static int base = 40;
 
@@ -106,7 +108,7 @@ int number(void)
 }
 END
 cat >p/Makefile <<'END'
-objects = main.o loop.o place.o number.o
+objects = main.o loop.o place.o lib/number.o
 p: $(objects)
 	$(CC) $(CFLAGS) -pthread -o $@ $(objects)
 $(objects): parts.h Makefile
@@ -136,8 +138,8 @@ edit() {
 		"kept[1].place = NULL; kept[0].n = $2;" ;;
 	loop) sed -i "s/version = .*;/version = $2;/" p/loop.c ;;
 	place) sed -i "s/[0-9]*l;/$2l;/" p/place.c ;;
-	number) sed -i "s/base;\|base + .*;/base + $2;/; s/base = .*/base = 40;/" \
-		p/number.c ;;
+	lib/number) sed -i "s/base;\|base + .*;/base + $2;/; s/base = .*/base = 40;/" \
+		p/lib/number.c ;;
 	esac
 	sync_watch
 	expect_eq "version of $1" "$(version_of "${pid_of[p]}" "$1")" "$2"

@@ -36,6 +36,9 @@ expect_eq "function" "$(jq -r '.targets[0].result.holders[0].function' \
 	<<<"$output")" loop
 expect_status 1 "$hw" soft-purge nothing
 expect_match "stderr" "$errors" 'unknown_module: '
+expect_status 0 "$hw" soft-purge number
+expect_eq "a module that was named by its last part" "$output" \
+	"lib/number has no old version in pid $pid"
 
 step "purge: the process that holds it is ended, and that is told"
 expect_status 0 "$hw" purge loop
@@ -67,34 +70,34 @@ sed -i 's/version = .*;/version = 4;/' loop.c
 expect_status 0 "$hw" load --purge loop
 expect_eq "processes" "$("$hw" ps --json |
 	jq -c '.targets[0].result.processes')" '[]'
-before=$(version_of "$pid" number)
+before=$(version_of "$pid" lib/number)
 expect_status 0 "$hw" load number
-expect_match "load" "$output" '^number unchanged'
+expect_match "load" "$output" '^lib/number unchanged'
 expect_status 0 "$hw" load --force number
-expect_eq "version of number" "$(version_of "$pid" number)" $((before + 1))
+expect_eq "version of number" "$(version_of "$pid" lib/number)" $((before + 1))
 tell p number
 wait_line ../p.out '^number 40$'
 
 step "rollback: an earlier version, under a new number; saving undoes it"
-(cd .. && edit number $((before + 2)))
+(cd .. && edit lib/number $((before + 2)))
 tell p number
 wait_line ../p.out "^number $((42 + before))\$"
 expect_status 0 "$hw" rollback number
 expect_match "rollback" "$output" \
-	"^number rolled back, live as v$((before + 3)) in pid $pid\$"
+	"^lib/number rolled back, live as v$((before + 3)) in pid $pid\$"
 tell p number
 wait_line ../p.out '^number 40$' 2
 (cd .. && sync_watch)
-expect_eq "version after a sync" "$(version_of "$pid" number)" $((before + 3))
+expect_eq "version after a sync" "$(version_of "$pid" lib/number)" $((before + 3))
 expect_status 1 "$hw" rollback number --to 99 --json
 expect_match "reason" "$(reason)" '^[a-z_]+$'
 expect_status 2 "$hw" rollback number --to x
-(cd .. && edit number $((before + 4)))
+(cd .. && edit lib/number $((before + 4)))
 
 step "delete: refused while old code is there; a load brings it back"
 expect_status 0 "$hw" soft-purge number
 expect_status 0 "$hw" delete number
-expect_eq "delete" "$output" "number deleted in pid $pid"
+expect_eq "delete" "$output" "lib/number deleted in pid $pid"
 expect_status 1 "$hw" delete main
 expect_match "stderr" "$errors" '^hotwatch delete: not_purged: '
 expect_status 0 "$hw" load number
