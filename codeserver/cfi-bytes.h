@@ -30,7 +30,8 @@ static inline uint64_t take(struct cursor *c, unsigned n)
 	return v;
 }
 
-static inline uint64_t take_uleb(struct cursor *c)
+/* A LEB128 number. *SIGN: the bits above it if it is a negative one. */
+static inline uint64_t take_leb(struct cursor *c, uint64_t *sign)
 {
 	uint64_t v = 0, b;
 	unsigned shift = 0;
@@ -41,23 +42,22 @@ static inline uint64_t take_uleb(struct cursor *c)
 			v |= (b & 127) << shift;
 		shift += 7;
 	} while ((b & 128) && !c->bad);
+	*sign = shift < 64 && (b & 64) ? ~0ull << shift : 0;
 	return v;
+}
+
+static inline uint64_t take_uleb(struct cursor *c)
+{
+	uint64_t sign;
+
+	return take_leb(c, &sign);
 }
 
 static inline int64_t take_sleb(struct cursor *c)
 {
-	uint64_t v = 0, b;
-	unsigned shift = 0;
+	uint64_t sign, v = take_leb(c, &sign);
 
-	do {
-		b = take(c, 1);
-		if (shift < 64)
-			v |= (b & 127) << shift;
-		shift += 7;
-	} while ((b & 128) && !c->bad);
-	if (shift < 64 && (b & 64))
-		v |= ~0ull << shift;
-	return (int64_t)v;
+	return (int64_t)(v | sign);
 }
 
 #endif

@@ -7,11 +7,11 @@
  *
  * A thread saves while the loop waits, as an editor would.
  */
+#include "tests/unit/scratch.h"
 #include "watcher/util.h"
 #include "watcher/watch.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,9 +56,7 @@ static void make_folder(const char *path)
 
 static void make_tree(void)
 {
-	char name[] = "bench-watch-XXXXXX";
-
-	root = path_real(mkdtemp(name) ? name : ".");
+	root = scratch_new("bench-watch");
 	for (int i = 0; i < OUTER; i++) {
 		char *outer = xasprintf("%s/d%d", root, i);
 
@@ -71,13 +69,6 @@ static void make_tree(void)
 		}
 		free(outer);
 	}
-}
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
 }
 
 /* --- figures ------------------------------------------------------------- */
@@ -266,7 +257,6 @@ int main(void)
 	uv_thread_join(&thread);
 	watch_close(w);
 	uv_run(loop, UV_RUN_DEFAULT);
-	nftw(root, remove_one, 64, FTW_DEPTH | FTW_PHYS);
-	free(root);
+	scratch_remove(root);
 	return over_limit;
 }

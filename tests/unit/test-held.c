@@ -4,13 +4,12 @@
  * words that every screen has for it.
  */
 #include "tests/unit/elf-symbol.h"
+#include "tests/unit/scratch.h"
 #include "watcher/held.h"
 #include "watcher/jsonget.h"
 #include "watcher/report.h"
 
-#include <ftw.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 static const char source[] =
@@ -207,29 +206,16 @@ static const struct check tests[] = {
      events_about_old_code_are_a_line_or_none},
 };
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int main(int argc, char **argv)
 {
-	char name[] = "hw-held-XXXXXX";
 	int status;
 
-	if (!mkdtemp(name))
-		return 1;
-	dir = path_real(name);
+	dir = scratch_new("hw-held");
 	object = xasprintf("%s/p.hot/code.so", dir);
 	compile();
 	status =
 	    check_main(tests, ARRAY_SIZE(tests), argc > 1 ? argv[1] : NULL);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(dir);
 	free(object);
-	free(dir);
 	return status;
 }

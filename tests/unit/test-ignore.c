@@ -5,12 +5,12 @@
  * table is checked, against what it says.
  */
 #include "tests/unit/check.h"
+#include "tests/unit/scratch.h"
 #include "watcher/ignore.h"
 #include "watcher/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -25,23 +25,12 @@ static char *top; /* removed by tree_end */
 
 static void tree_start(void)
 {
-	char name[] = "ignore-test-XXXXXX";
-
-	top = mkdtemp(name) ? path_real(name) : NULL;
-	CHECK(top != NULL);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
+	top = scratch_new("ignore-test");
 }
 
 static void tree_end(void)
 {
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(top);
+	scratch_remove(top);
 }
 
 /* Makes NAME; with a slash at its end, a folder. */

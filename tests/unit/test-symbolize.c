@@ -5,16 +5,15 @@
  */
 #include "tests/unit/check.h"
 #include "tests/unit/elf-symbol.h"
+#include "tests/unit/scratch.h"
 #include "watcher/symbolize.h"
 #include "watcher/util.h"
 
 #include <dlfcn.h>
-#include <ftw.h>
 #include <link.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,26 +211,13 @@ static const struct check tests[] = {
      a_file_that_was_replaced_is_read_again},
 };
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int main(int argc, char **argv)
 {
-	char name[] = "hw-symbolize-XXXXXX";
 	int status;
 
-	if (!mkdtemp(name))
-		return 1;
-	dir = path_real(name);
+	dir = scratch_new("hw-symbolize");
 	status =
 	    check_main(tests, ARRAY_SIZE(tests), argc > 1 ? argv[1] : NULL);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(dir);
+	scratch_remove(dir);
 	return status;
 }

@@ -10,12 +10,11 @@
 #define TESTS_WATCH_FIXTURE_H
 
 #include "tests/unit/check.h"
+#include "tests/unit/scratch.h"
 #include "watcher/util.h"
 #include "watcher/watch.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,18 +77,6 @@ static inline void write_file(const char *name, const char *content)
 static inline void rename_file(const char *from, const char *to)
 {
 	CHECK_INT_EQ(rename(at(from), at(to)), 0);
-}
-
-static inline int fx_remove_one(const char *path, const struct stat *st,
-				int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static inline void remove_tree(const char *path)
-{
-	nftw(path, fx_remove_one, 64, FTW_DEPTH | FTW_PHYS);
 }
 
 /* --- what was told ------------------------------------------------------- */
@@ -259,14 +246,8 @@ static inline bool fx_open(const struct watch_options *options)
 /* An empty tree that is not watched yet. */
 static inline void fx_prepare(void)
 {
-	char name[] = "watch-test-XXXXXX";
-
 	memset(&fx, 0, sizeof(fx));
-	if (!mkdtemp(name)) {
-		printf("Bail out! mkdtemp: %s\n", strerror(errno));
-		exit(1);
-	}
-	fx.dir = path_real(name);
+	fx.dir = scratch_new("watch-test");
 	fx.root = path_join(fx.dir, "root");
 	setenv("XDG_RUNTIME_DIR", fx.dir, 1); /* cookies are made there */
 	mkdir(fx.root, 0777);
@@ -289,8 +270,7 @@ static inline void fx_end(void)
 	CHECK_INT_EQ(uv_loop_close(&fx.loop), 0);
 	strv_free(&fx.told);
 	strv_free(&fx.notices);
-	remove_tree(fx.dir);
-	free(fx.dir);
+	scratch_remove(fx.dir);
 	free(fx.root);
 }
 
