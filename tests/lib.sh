@@ -221,6 +221,12 @@ target_socket() {
 	printf '%s/targets/%s.sock' "$runtime" "$1"
 }
 
+# wait_target PID: until its code server answers
+wait_target() {
+	wait_until "the code server of $1" rpc "$(target_socket "$1")" \
+		code/hello >/dev/null
+}
+
 watch_socket() {
 	set -- "$runtime"/watch-*.sock
 	[ -S "$1" ] && printf '%s' "$1"

@@ -16,7 +16,8 @@ struct gather;
 /*
  * ANSWERS: an array of {pid, ok, result} or {pid, ok, error: {reason,
  * message, ...}}, with `module` if the question's params have one, in the order
- * of the questions; the callee's. NULL: the engine closes. Called once, never from within gather_ask.
+ * of the questions; the callee's. NULL: the engine closes. Called once, never
+ * from within gather_ask.
  */
 typedef void gather_done(struct engine *e, struct cJSON *answers, void *arg);
 

@@ -4,21 +4,20 @@
 # The program of the tests about old code: main.c reads orders in a loop that
 # never ends; loop.c is a process that stays in its version until it is told
 # to switch; place.c gives an address inside its code, which main.c keeps;
-# lib/number.c is a module whose name is not its file's alone.
+# lib/answer.c is a module whose name is not its file's alone.
 # Sourced; makes the project p and builds p/p.
 
-project p
-printf '*.hot/\n.hotwatch/\n*.o\np\n' >p/.gitignore
+. "$ROOT/tests/cli/answer.bash"
 cat >p/parts.h <<'END'
 const void *place(int n);
 void loop(void *arg);
-int number(void);
 END
 cat >p/main.c <<'END'
 #include <hotwatch/process.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/answer.h"
 #include "parts.h"
 
 struct kept {
@@ -38,8 +37,8 @@ static void order(const char *line)
 	} else if (!strncmp(line, "drop", 4)) {
 		kept[1].place = NULL;
 		printf("dropped\n");
-	} else if (!strncmp(line, "number", 6)) {
-		printf("number %d\n", number());
+	} else if (!strncmp(line, "answer", 6)) {
+		printf("answer %d\n", answer());
 	} else {
 		hw_send(hw_whereis("looper"), line, strlen(line) + 1);
 	}
@@ -96,19 +95,9 @@ number:
 	return (const void *)0l;
 }
 END
-mkdir p/lib
-cat >p/lib/number.c <<'END'
-#include "../parts.h"
-
-static int base = 40;
-
-int number(void)
-{
-	return base;
-}
-END
+write_answer p/lib
 cat >p/Makefile <<'END'
-objects = main.o loop.o place.o lib/number.o
+objects = main.o loop.o place.o lib/answer.o
 p: $(objects)
 	$(CC) $(CFLAGS) -pthread -o $@ $(objects)
 $(objects): parts.h Makefile
@@ -138,15 +127,9 @@ edit() {
 		"kept[1].place = NULL; kept[0].n = $2;" ;;
 	loop) sed -i "s/version = .*;/version = $2;/" p/loop.c ;;
 	place) sed -i "s/[0-9]*l;/$2l;/" p/place.c ;;
-	lib/number) sed -i "s/base;\|base + .*;/base + $2;/; s/base = .*/base = 40;/" \
-		p/lib/number.c ;;
+	lib/answer) sed -i "s/base;\|base + .*;/base + $2;/; s/base = .*/base = 40;/" \
+		p/lib/answer.c ;;
 	esac
 	sync_watch
 	expect_eq "version of $1" "$(version_of "${pid_of[p]}" "$1")" "$2"
-}
-
-# wait_target PID: until its code server answers
-wait_target() {
-	wait_until "the code server of $1" rpc "$(target_socket "$1")" \
-		code/hello >/dev/null
 }

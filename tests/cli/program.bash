@@ -4,8 +4,8 @@
 # The small program of two modules that the tests of the command line run: it
 # answers each line of its input. Sourced; makes the project p and builds p/p.
 
-project p
-printf '*.hot/\n.hotwatch/\n*.o\np\n' >p/.gitignore
+. "$ROOT/tests/cli/answer.bash"
+write_answer p
 cat >p/main.c <<'END'
 #include <signal.h>
 #include <stdio.h>
@@ -36,19 +36,6 @@ int main(int argc, char **argv)
 	return 7;
 }
 END
-cat >p/answer.h <<'END'
-int answer(void);
-END
-cat >p/answer.c <<'END'
-#include "answer.h"
-
-static int base = 40;
-
-int answer(void)
-{
-	return base;
-}
-END
 cat >p/Makefile <<'END'
 p: main.o answer.o
 	$(CC) $(CFLAGS) -o $@ main.o answer.o
@@ -59,10 +46,4 @@ make -s -C p CC="$hw cc" CFLAGS="-O1 $sanitize"
 # pid_in FILE: the program's pid, from the line that says it is attached
 pid_in() {
 	sed -n 's/.*attached to .*pid \([0-9]*\).*/\1/p' "$1" | head -n 1
-}
-
-# wait_target PID: until its code server answers
-wait_target() {
-	wait_until "the code server of $1" rpc "$(target_socket "$1")" \
-		code/hello >/dev/null
 }

@@ -36,9 +36,9 @@ expect_eq "function" "$(jq -r '.targets[0].result.holders[0].function' \
 	<<<"$output")" loop
 expect_status 1 "$hw" soft-purge nothing
 expect_match "stderr" "$errors" 'unknown_module: '
-expect_status 0 "$hw" soft-purge number
+expect_status 0 "$hw" soft-purge answer
 expect_eq "a module that was named by its last part" "$output" \
-	"lib/number has no old version in pid $pid"
+	"lib/answer has no old version in pid $pid"
 
 step "purge: the process that holds it is ended, and that is told"
 expect_status 0 "$hw" purge loop
@@ -70,39 +70,39 @@ sed -i 's/version = .*;/version = 4;/' loop.c
 expect_status 0 "$hw" load --purge loop
 expect_eq "processes" "$("$hw" ps --json |
 	jq -c '.targets[0].result.processes')" '[]'
-before=$(version_of "$pid" lib/number)
-expect_status 0 "$hw" load number
-expect_match "load" "$output" '^lib/number unchanged'
-expect_status 0 "$hw" load --force number
-expect_eq "version of number" "$(version_of "$pid" lib/number)" $((before + 1))
-tell p number
-wait_line ../p.out '^number 40$'
+before=$(version_of "$pid" lib/answer)
+expect_status 0 "$hw" load answer
+expect_match "load" "$output" '^lib/answer unchanged'
+expect_status 0 "$hw" load --force answer
+expect_eq "version of answer" "$(version_of "$pid" lib/answer)" $((before + 1))
+tell p answer
+wait_line ../p.out '^answer 40$'
 
 step "rollback: an earlier version, under a new number; saving undoes it"
-(cd .. && edit lib/number $((before + 2)))
-tell p number
-wait_line ../p.out "^number $((42 + before))\$"
-expect_status 0 "$hw" rollback number
+(cd .. && edit lib/answer $((before + 2)))
+tell p answer
+wait_line ../p.out "^answer $((42 + before))\$"
+expect_status 0 "$hw" rollback answer
 expect_match "rollback" "$output" \
-	"^lib/number rolled back, live as v$((before + 3)) in pid $pid\$"
-tell p number
-wait_line ../p.out '^number 40$' 2
+	"^lib/answer rolled back, live as v$((before + 3)) in pid $pid\$"
+tell p answer
+wait_line ../p.out '^answer 40$' 2
 (cd .. && sync_watch)
-expect_eq "version after a sync" "$(version_of "$pid" lib/number)" $((before + 3))
-expect_status 1 "$hw" rollback number --to 99 --json
+expect_eq "version after a sync" "$(version_of "$pid" lib/answer)" $((before + 3))
+expect_status 1 "$hw" rollback answer --to 99 --json
 expect_match "reason" "$(reason)" '^[a-z_]+$'
-expect_status 2 "$hw" rollback number --to x
-(cd .. && edit lib/number $((before + 4)))
+expect_status 2 "$hw" rollback answer --to x
+(cd .. && edit lib/answer $((before + 4)))
 
 step "delete: refused while old code is there; a load brings it back"
-expect_status 0 "$hw" soft-purge number
-expect_status 0 "$hw" delete number
-expect_eq "delete" "$output" "lib/number deleted in pid $pid"
+expect_status 0 "$hw" soft-purge answer
+expect_status 0 "$hw" delete answer
+expect_eq "delete" "$output" "lib/answer deleted in pid $pid"
 expect_status 1 "$hw" delete main
 expect_match "stderr" "$errors" '^hotwatch delete: not_purged: '
-expect_status 0 "$hw" load number
-tell p number
-wait_line ../p.out "^number $((44 + before))\$"
+expect_status 0 "$hw" load answer
+tell p answer
+wait_line ../p.out "^answer $((44 + before))\$"
 
 step "on_held: refuse; then what was refused is loaded when it can be"
 stop log
