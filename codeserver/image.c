@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "codeserver/direct.h"
+#include "codeserver/layout-format.h"
 
 static int bad(const struct hw_checked *c, struct hw_failure *f,
 	       const char *module, const char *what)
@@ -121,6 +122,11 @@ static const char *sections_judge(struct hw_checked *c)
 		if (sh[i].sh_name >= str->sh_size)
 			return "cut off or damaged";
 		span_add(c, &sh[i], names + sh[i].sh_name);
+		if (!strcmp(names + sh[i].sh_name, LAYOUT_SECTION) &&
+		    inside(c, sh[i].sh_offset, sh[i].sh_size)) {
+			c->types = c->map + sh[i].sh_offset;
+			c->types_size = sh[i].sh_size;
+		}
 		if (strcmp(names + sh[i].sh_name, ".hw.module"))
 			continue;
 		if (!inside(c, sh[i].sh_offset, sh[i].sh_size) ||

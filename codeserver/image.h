@@ -20,6 +20,8 @@ struct hw_checked {
 	uintptr_t desc_addr;          /* where it will be, less the bias */
 	struct hw_span spans[HW_SPANS];
 	size_t nspans;
+	const void *types; /* for layout_open, in the map; NULL: it has none */
+	size_t types_size;
 };
 
 /* Refuses what is missing (nofile), and what is not a whole object of ours for
