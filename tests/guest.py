@@ -85,8 +85,14 @@ class Target:
             self.manifest = json.load(f)
 
     def ask(self, line):
+        """What the program answers to LINE. A program that is gone fails the
+        test by how it ended: an empty answer would tell nothing."""
         self.process.stdin.write(line + "\n")
-        return self.process.stdout.readline().rstrip("\n")
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit("FAILED: asked %r, the program ended with status %d" % (
+                line, self.process.wait(30)))
+        return answer.rstrip("\n")
 
     def module(self, name):
         for m in self.manifest["modules"]:
