@@ -70,8 +70,7 @@ static enum outcome word_look(const struct search *s, uintptr_t at,
 
 /* Whether one of BLOCK words may be a pointer into the arena's 4 GB, plain or
  * mangled. In halves of words, which SSE2 can compare, and without a branch. */
-UNSEEN static bool block_may(const uint32_t *half, uint32_t plain,
-			     uint32_t mangled)
+static bool block_may(const uint32_t *half, uint32_t plain, uint32_t mangled)
 {
 	uint32_t any = 0;
 
@@ -83,9 +82,8 @@ UNSEEN static bool block_may(const uint32_t *half, uint32_t plain,
 	return any;
 }
 
-UNSEEN static enum outcome words_look(const struct search *s,
-				      const uintptr_t *w, uintptr_t at,
-				      size_t bytes)
+static enum outcome words_look(const struct search *s, const uintptr_t *w,
+			       uintptr_t at, size_t bytes)
 {
 	uint32_t plain = HW_ARENA_BASE >> 32;
 	uint32_t mangled = plain ^ (uint32_t)(demangle(0) >> 32); /* guard */

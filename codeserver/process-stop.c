@@ -57,6 +57,7 @@
 #include "codeserver/guest.h"
 #include "codeserver/process-stop.h"
 #include "codeserver/process-table.h"
+#include "codeserver/signals.h"
 
 /* --- what is resolved once ------------------------------------------------ */
 
@@ -446,47 +447,6 @@ static void stop_handler(int sig, siginfo_t *info, void *context)
 
 /* --- before the first ----------------------------------------------------- */
 
-/* What the kernel takes; its restorer is one that all unwinders know. */
-struct kernel_action {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-	void (*restorer)(void);
-	unsigned long mask;
-};
-
-#define RESTORER 0x04000000ul
-
-void hw_signal_return(void) __attribute__((visibility("hidden")));
-__asm__(".pushsection .text.hw_signal_return,\"ax\",@progbits\n"
-	"	.balign 16\n"
-	"	nop\n"
-	"	.hidden hw_signal_return\n"
-	"	.type hw_signal_return,@function\n"
-	"hw_signal_return:\n"
-	"	mov $15, %rax\n"
-	"	syscall\n"
-	"	.size hw_signal_return, . - hw_signal_return\n"
-	".popsection\n");
-
-/* The highest real-time signal that is at its default. */
-static int signal_take(void)
-{
-	const struct kernel_action ours = {stop_handler,
-					   SA_SIGINFO | SA_RESTART | RESTORER,
-					   hw_signal_return, 0};
-	struct kernel_action was;
-
-	for (int sig = SIGRTMAX; sig > SIGRTMIN; sig--) {
-		if (syscall(SYS_rt_sigaction, sig, NULL, &was, 8) < 0 ||
-		    was.handler)
-			continue;
-		return syscall(SYS_rt_sigaction, sig, &ours, NULL, 8) < 0
-			   ? -errno
-			   : sig;
-	}
-	return -EAGAIN;
-}
-
 int process_signal(void)
 {
 	return got.signal;
@@ -529,6 +489,8 @@ static void *thread_none(void *arg)
 
 int stop_prepare(void)
 {
+	struct kernel_action action =
+	    kernel_action(stop_handler, SA_RESTART, 0);
 	void *program = dlopen(NULL, RTLD_NOW);
 	pthread_t first;
 	int e = unwinder_find();
@@ -551,6 +513,6 @@ int stop_prepare(void)
 	if (e)
 		return -e;
 	pthread_join(first, NULL);
-	got.signal = signal_take();
+	got.signal = signal_take(&action);
 	return got.signal < 0 ? got.signal : 0;
 }

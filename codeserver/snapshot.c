@@ -8,15 +8,22 @@
  * while: all are asked at once, since each answers when the scheduler lets it.
  *
  * The handler takes no lock, calls nothing of libc, and writes to its slot
- * only. A slot is answered by a compare-and-swap on its state, so an answer
- * that comes too late changes nothing. It runs on the program's alternate
- * stack if there is one (SA_ONSTACK): a coroutine's stack may be small.
+ * only. Nothing here or in maps.c is instrumented (meson.build): a sanitizer
+ * keeps books of a thread that are gone before the thread is, and a handler
+ * that then entered a function of its would die there. A slot is answered by a
+ * compare-and-swap on its state, so an answer that comes too late changes
+ * nothing. It runs on the program's alternate stack if there is one
+ * (SA_ONSTACK): a coroutine's stack may be small.
  *
- * The signal is the highest real-time one that the program does not use. It is
- * installed by the bare system call: a sanitizer's sigaction would call us
- * later than the kernel did, with a context of then. The C library's is called
- * first, for its restorer. A thread that blocks all signals is never asked
- * (threads.c), so that none pile up.
+ * The signal is the highest real-time one that the program does not use. A
+ * thread that blocks all signals is never asked (threads.c), so that none pile
+ * up.
+ *
+ * All signals are blocked in the handler, so a fault there would end the
+ * program without a word. Its own stack, from the stack pointer up, cannot
+ * fault. How far another stack goes (a coroutine's) is only known by the list
+ * of mappings, and neighbours in one mapping may be unmapped by other threads
+ * meanwhile: that is read by process_vm_readv, which fails instead.
  */
 #include "codeserver/snapshot.h"
 
@@ -25,11 +32,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "codeserver/maps.h"
+#include "codeserver/signals.h"
 
 #define ANSWER_MS 250 /* how long running threads are waited for */
 
@@ -54,19 +63,11 @@ static struct ask {
 } * asks; /* SNAPSHOT_SLOTS, mapped */
 
 static unsigned char *copies; /* SNAPSHOT_SLOTS * SNAPSHOT_COPY */
-static int signal_number;     /* 0: none to be had */
+static int signal_number;     /* 0, or -errno: none to be had */
 static uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
 static uint64_t tick_zero;
 static struct snapshot_pauses pauses;
 static struct timespec time_zero;
-
-/* What the kernel takes. */
-struct kernel_action {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-	void (*restorer)(void);
-	unsigned long mask;
-};
 
 void suspects_clear(void)
 {
@@ -83,7 +84,7 @@ void suspects_add(uintptr_t from, uintptr_t to)
 	}
 }
 
-UNSEEN bool suspect(uintptr_t word)
+bool suspect(uintptr_t word)
 {
 	uintptr_t offset = word - HW_ARENA_BASE;
 
@@ -91,8 +92,8 @@ UNSEEN bool suspect(uintptr_t word)
 	       (suspects[offset >> 22] >> (offset >> 16) % 64 & 1);
 }
 
-UNSEEN static void word_note(struct snapshot_words *w, uintptr_t word,
-			     uint32_t at, bool mangled)
+static void word_note(struct snapshot_words *w, uintptr_t word, uint32_t at,
+		      bool mangled)
 {
 	w->suspicious |= suspect(word);
 	if (w->n == SNAPSHOT_WORDS) {
@@ -104,8 +105,8 @@ UNSEEN static void word_note(struct snapshot_words *w, uintptr_t word,
 	w->word[w->n++].mangled = mangled;
 }
 
-UNSEEN void words_gather(struct snapshot_words *w, const uintptr_t *word,
-			 size_t n, uint32_t at)
+void words_gather(struct snapshot_words *w, const uintptr_t *word, size_t n,
+		  uint32_t at)
 {
 	const volatile uintptr_t *p = word;
 
@@ -122,7 +123,7 @@ UNSEEN void words_gather(struct snapshot_words *w, const uintptr_t *word,
 /* --- the handler ---------------------------------------------------------- */
 
 /* memcpy would be a sanitizer's. */
-UNSEEN static void copy(unsigned char *to, uintptr_t from, size_t n)
+static void copy(unsigned char *to, uintptr_t from, size_t n)
 {
 	__asm__ volatile("rep movsb"
 			 : "+D"(to), "+S"(from), "+c"(n)
@@ -139,7 +140,7 @@ static const unsigned char greg_of[CFI_REGS] = {REG_RAX, REG_RDX, REG_RCX,
 						REG_R15, REG_RIP};
 
 /* The end of the stack that SP is on; 0: of none that we know. */
-UNSEEN static uintptr_t stack_end(struct ask *a, uintptr_t sp)
+static uintptr_t stack_end(struct ask *a, uintptr_t sp)
 {
 	const struct map *m;
 
@@ -149,13 +150,34 @@ UNSEEN static uintptr_t stack_end(struct ask *a, uintptr_t sp)
 	m = maps_find(sp);
 	if (!m || !m->read)
 		return 0;
-	return map_to(m) - sp < SNAPSHOT_COPY ? map_to(m) : sp + SNAPSHOT_COPY;
+	if (map_to(m) - sp + SNAPSHOT_RED_ZONE < SNAPSHOT_COPY)
+		return map_to(m);
+	return (sp - SNAPSHOT_RED_ZONE + SNAPSHOT_COPY) & ~7ul;
 }
 
-UNSEEN static void answer(struct ask *a, const ucontext_t *context)
+static unsigned char *copy_of(const struct ask *a)
+{
+	return copies + (size_t)(a - asks) * SNAPSHOT_COPY;
+}
+
+/* [FROM, END) of a stack that is not the thread's own. 0 or -1. */
+static int away_copy(struct ask *a, uintptr_t from, uintptr_t end)
+{
+	size_t n = end - from;
+	struct iovec local = {copy_of(a), n}, remote = {(void *)from, n};
+
+	if (n > SNAPSHOT_COPY || syscall(SYS_process_vm_readv, getpid(), &local,
+					 1, &remote, 1, 0) != (long)n)
+		return -1;
+	a->copied = n;
+	return 0;
+}
+
+static void answer(struct ask *a, const ucontext_t *context)
 {
 	const greg_t *g = context->uc_mcontext.gregs;
 	uintptr_t sp = (uintptr_t)g[REG_RSP], from, end;
+	const uintptr_t *stack;
 
 	for (int i = 0; i < CFI_REGS; i++)
 		a->not_reg[i] = ~(uint64_t)g[greg_of[i]];
@@ -168,16 +190,18 @@ UNSEEN static void answer(struct ask *a, const ucontext_t *context)
 	end = stack_end(a, sp);
 	a->not_from = ~from;
 	a->not_seen = ~end;
-	if (end <= from) {
+	if (end <= from || (!a->at_home && away_copy(a, from, end) < 0)) {
 		a->words.more = true;
 		a->not_seen = ~from;
 		return;
 	}
-	words_gather(&a->words, (const uintptr_t *)from, (end - from) / 8, 0);
-	if (!a->words.suspicious && a->at_home)
+	stack = a->at_home ? (const uintptr_t *)from
+			   : (const uintptr_t *)copy_of(a);
+	words_gather(&a->words, stack, (end - from) / 8, 0);
+	if (!a->words.suspicious || !a->at_home)
 		return;
 	a->copied = end - from < SNAPSHOT_COPY ? end - from : SNAPSHOT_COPY;
-	copy(copies + (size_t)(a - asks) * SNAPSHOT_COPY, from, a->copied);
+	copy(copy_of(a), from, a->copied);
 }
 
 /*
@@ -187,7 +211,7 @@ UNSEEN static void answer(struct ask *a, const ucontext_t *context)
  * libc makes it. Ours is the highest signal, so the last to be delivered: if
  * another one is there too, its handler is what we interrupt, not the call.
  */
-UNSEEN static void call_restart(ucontext_t *context)
+static void call_restart(ucontext_t *context)
 {
 	greg_t *g = context->uc_mcontext.gregs;
 	const unsigned char *b = (const unsigned char *)g[REG_RIP] - 7;
@@ -199,7 +223,7 @@ UNSEEN static void call_restart(ucontext_t *context)
 	g[REG_RIP] -= 2;
 }
 
-UNSEEN static void handler(int sig, siginfo_t *info, void *context)
+static void handler(int sig, siginfo_t *info, void *context)
 {
 	uint64_t began = __builtin_ia32_rdtsc();
 	struct ask *a =
@@ -221,39 +245,6 @@ UNSEEN static void handler(int sig, siginfo_t *info, void *context)
 
 /* --- asking --------------------------------------------------------------- */
 
-static int kernel_sigaction(int sig, const struct kernel_action *set,
-			    struct kernel_action *was)
-{
-	return (int)syscall(SYS_rt_sigaction, sig, set, was, 8);
-}
-
-static int signal_take(int sig)
-{
-	struct sigaction sa = {.sa_handler = SIG_IGN};
-	struct kernel_action k;
-
-	if (sigaction(sig, &sa, NULL) < 0 || kernel_sigaction(sig, NULL, &k))
-		return -1;
-	k.handler = handler;
-	k.flags |= SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-	k.mask = ~0ul;
-	return kernel_sigaction(sig, &k, NULL);
-}
-
-/* The highest real-time signal at its default action. */
-static void signal_choose(void)
-{
-	struct kernel_action was;
-
-	for (int sig = SIGRTMAX; sig > SIGRTMIN; sig--) {
-		if (kernel_sigaction(sig, NULL, &was) || was.handler)
-			continue;
-		if (signal_take(sig) == 0)
-			signal_number = sig;
-		return;
-	}
-}
-
 static void *pages(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -264,6 +255,8 @@ static void *pages(size_t bytes)
 
 void snapshot_start(void)
 {
+	struct kernel_action action =
+	    kernel_action(handler, SA_RESTART | SA_ONSTACK, ~0ul);
 	size_t bytes = SNAPSHOT_SLOTS * sizeof(*asks);
 
 	if (!asks)
@@ -273,8 +266,8 @@ void snapshot_start(void)
 	if (!asks || !copies)
 		return;
 	memset(asks, 0, bytes); /* a forked child's: nobody was asked */
-	if (!signal_number)
-		signal_choose();
+	if (signal_number <= 0)
+		signal_number = signal_take(&action);
 	clock_gettime(CLOCK_MONOTONIC, &time_zero);
 	tick_zero = __builtin_ia32_rdtsc();
 }
@@ -284,7 +277,7 @@ bool snapshot_possible(void)
 {
 	struct kernel_action k;
 
-	if (!signal_number || kernel_sigaction(signal_number, NULL, &k) ||
+	if (signal_number <= 0 || kernel_sigaction(signal_number, NULL, &k) ||
 	    k.handler != handler)
 		return false;
 	for (unsigned i = 0; i < SNAPSHOT_SLOTS; i++)

@@ -19,11 +19,6 @@
 #define SNAPSHOT_COPY (256u << 10) /* bytes of stack that a thread copies */
 #define SNAPSHOT_RED_ZONE 128      /* in use below rsp, by the ABI */
 
-/* Out of the sanitizers' sight: dead stack, red zones and all. */
-#define UNSEEN                                              \
-	__attribute__((no_sanitize("address", "undefined"), \
-		       disable_sanitizer_instrumentation))
-
 struct snapshot_word {
 	uint32_t at;          /* (address - first address) / 8 */
 	uint32_t offset : 31; /* from the arena's first byte */

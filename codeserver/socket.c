@@ -90,20 +90,30 @@ static int runtime_path(char *dir)
 	return own_dir(dir);
 }
 
-/* By way of /proc, because a socket's address has room for 107 bytes only. */
-static int socket_bind(int fd, const char *dir, const char *name)
+/*
+ * By way of /proc, because a socket's address has room for 107 bytes only. It
+ * gets its name when it listens: whoever sees NAME can connect. What is there
+ * by either name is an earlier process', or ours before an exec.
+ */
+static int socket_listen(int fd, const char *dir, const char *name)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), r;
+	char early[40];
 
 	if (at < 0)
 		return -1;
+	snprintf(early, sizeof(early), ".%s", name);
 	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/thread-self/fd/%d/%s",
-		 at, name);
-	unlinkat(at, name, 0); /* of an earlier process, or before an exec */
+		 at, early);
+	unlinkat(at, early, 0);
 	r = bind(fd, (struct sockaddr *)&a, sizeof(a));
-	if (r == 0)
-		r = fchmodat(at, name, 0600, 0);
+	if (r == 0 &&
+	    (fchmodat(at, early, 0600, 0) < 0 || listen(fd, CONNECTIONS) < 0 ||
+	     renameat(at, early, at, name) < 0)) {
+		unlinkat(at, early, 0);
+		r = -1;
+	}
 	close(at);
 	return r;
 }
@@ -120,7 +130,7 @@ static int socket_make(void)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (socket_bind(fd, dir, name) < 0 || listen(fd, CONNECTIONS) < 0) {
+	if (socket_listen(fd, dir, name) < 0) {
 		close(fd);
 		return -1;
 	}
