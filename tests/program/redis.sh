@@ -8,6 +8,7 @@
 # failed request, no dropped connection and no lost key; it daemonizes, and its
 # BGSAVE forks.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/redis.bash"
 
 "$ROOT/tests/fetch-sources" redis redis >fetch.log 2>&1 ||
 	skip "no source of Redis: $(tail -n 1 fetch.log)"
@@ -32,28 +33,6 @@ step "its own unit tests"
 	fail "redis-server test all: $(tail -n 20 unit.log)"
 expect_match "the unit tests' count" "$(tail -n 3 unit.log)" \
 	'tests, [1-9][0-9]* passed, 0 failed'
-
-# redis_conf FOLDER: a server that answers on the socket only
-redis_conf() {
-	mkdir -p "$1"
-	cat >"$1/redis.conf" <<-END
-		port 0
-		unixsocket $sock
-		dir $PWD/$1
-		save ""
-		pidfile $PWD/$1/redis.pid
-		logfile $PWD/$1/redis.log
-		enable-debug-command local
-	END
-}
-
-ask() {
-	"$cli" -s "$sock" "$@"
-}
-
-serving() {
-	[ "$(ask ping)" != "" ]
-}
 
 answers() {
 	local name=$1 server=$2
@@ -181,9 +160,6 @@ servers() {
 
 step "BGSAVE: the fork saves, and leaves no stale target"
 expect_match "BGSAVE" "$(ask bgsave)" 'started'
-saved() {
-	ask info persistence | grep -q 'rdb_bgsave_in_progress:0'
-}
 wait_until "the end of BGSAVE" saved
 expect_match "BGSAVE" "$(ask info persistence)" 'rdb_last_bgsave_status:ok'
 replace redis/src/server.c '"PONG2"' '"PONG3"'
