@@ -96,6 +96,16 @@ static size_t section_count(const struct elf_view *v, const Elf64_Ehdr *eh)
 	return n < most ? n : most;
 }
 
+static size_t names_index(const struct elf_view *v, const Elf64_Ehdr *eh)
+{
+	Elf64_Shdr first;
+
+	if (eh->e_shstrndx != SHN_XINDEX || !section_count(v, eh))
+		return eh->e_shstrndx;
+	memcpy(&first, v->data + eh->e_shoff, sizeof(first));
+	return first.sh_link;
+}
+
 /* The I-th section header; false if it, or its content, is not there. */
 static bool section(const struct elf_view *v, size_t i, Elf64_Shdr *sh)
 {
@@ -204,8 +214,9 @@ void elf_ties_read(const struct elf_view *v, struct elf_ties *t)
 	Elf64_Shdr sh, names;
 
 	*t = (struct elf_ties){0};
-	if (!header(v, &eh) || !section(v, eh.e_shstrndx, &names))
+	if (!header(v, &eh) || !section(v, names_index(v, &eh), &names))
 		return;
+	t->many = !eh.e_shnum;
 	symbols_each(v, SHT_SYMTAB, tie_symbol, t);
 	for (size_t i = 1, n = sections(v); i < n; i++) {
 		const char *name;

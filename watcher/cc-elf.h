@@ -30,6 +30,7 @@ struct elf_ties {
 	struct strv sections; /* whose names are C's: may be __start_ed */
 	struct strv bounds;   /* X of each __start_X, __stop_X it refers to */
 	bool ifunc;           /* resolved before the code server is there */
+	bool many;            /* more sections than a symbol can tell (ELF) */
 	/* Variables that it defines for all, and those of them that another
 	 * object's definition would override (weak, common). */
 	struct strv strong, weak;

@@ -8,7 +8,10 @@
  *   all objects that have such a part, or look at the whole, stay together;
  * - indirect functions (ifunc): they are resolved while the dynamic linker
  *   relocates, before any stub leads anywhere;
- * - what ld -r made of several: it has several records.
+ * - what ld -r made of several: it has several records;
+ * - objects of over 65 000 sections (a string table of that many under ASan):
+ *   their symbols' sections stand in a table of their own, which rewrite.c does
+ *   not write.
  *
  * Making one module of all objects with a common array was rejected: local
  * names repeat in them, and then no name says which function is meant.
@@ -103,6 +106,8 @@ static const char *tied(const struct unit *u, const struct strv *arrays)
 {
 	if (u->ties.ifunc)
 		return "it has an indirect function (ifunc)";
+	if (u->ties.many)
+		return "it has over 65 000 sections";
 	if (u->ties.bounds.n || shares(&u->ties.sections, arrays))
 		return "it has part of a __start_/__stop_ section array";
 	return NULL;

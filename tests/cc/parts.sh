@@ -133,6 +133,14 @@ expect_status 0 $cc ifunc.c call.c -o p
 expect_match "notice" "$errors" 'ifunc\.c: will not reload: .*ifunc'
 expect_status 5 ./p
 
+step "more sections than a symbol can tell"
+seq 66000 | sed 's/.*/int many_&(void) { return &; }/' >many.c
+printf 'int many_7(void);\nint main(void) { return many_7(); }\n' >call.c
+expect_status 0 $cc -g0 many.c call.c -o p
+expect_match "notice" "$errors" 'many\.c: will not reload: .*65 000 sections'
+expect_eq "modules" "$(modules p)" call
+expect_status 7 ./p
+
 step "what cannot be split is linked in one piece, and told"
 expect_status 0 $cc -static use.c count.c -o p
 expect_match "notice" "$errors" 'p: linked in one piece.*: -static'
