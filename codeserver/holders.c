@@ -408,7 +408,7 @@ static int look_run(struct look *l, bool (*busy)(void *), void *arg)
 	if (r == 0 && !l->brief && !all_answered(l))
 		r = memory_look(l, busy, arg);
 	if (r == 0 && !l->listing && !all_answered(l))
-		threads_look_again(&t);
+		r = threads_look(&t);
 	look_end(l);
 	return r;
 }
@@ -525,6 +525,11 @@ int holders_words(const uintptr_t *address, size_t n, bool *found)
 	return r;
 }
 
+bool holders_stubs_clear(void)
+{
+	return threads_stubs_clear();
+}
+
 int holders_tables(const struct hw_span *tables, size_t n, bool *held)
 {
 	struct words none = {NULL, 0, NULL};
@@ -532,10 +537,9 @@ int holders_tables(const struct hw_span *tables, size_t n, bool *held)
 
 	(void)tables;
 	suspects_clear();
-	/* The look for holders that came just before may do. */
-	if (!threads_stubs_clear() && threads_look(&t) < 0)
+	if (!holders_stubs_clear() && threads_look(&t) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		held[i] = !threads_stubs_clear();
+		held[i] = !holders_stubs_clear();
 	return 0;
 }

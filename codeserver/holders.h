@@ -108,6 +108,9 @@ int holders_count(struct holders_of *v, size_t n);
  * it could not be seen. */
 int holders_words(const uintptr_t *address, size_t n, bool *found);
 
+/* Whether the look just made saw every thread, none of them in a stub, and no
+ * table was replaced since it began: then no replaced one is held. */
+bool holders_stubs_clear(void);
 /* Whether a thread stands in a stub with a pointer into one of these replaced
  * tables. 0, or -1: they all may be held. */
 int holders_tables(const struct hw_span *tables, size_t n, bool *held);

@@ -24,9 +24,9 @@
 #include "codeserver/snapshot.h"
 
 #define PAGE 4096ul
-#define CHUNK (256ul * PAGE)
+#define CHUNK (64ul * PAGE) /* stays in the processor's cache */
 #define SMALL (4 * PAGE)
-#define BATCH 64 /* small regions read by one call */
+#define BATCH 256 /* small regions read by one call */
 
 enum outcome {
 	GO_ON,
@@ -41,7 +41,7 @@ struct search {
 	uintptr_t *words;               /* CHUNK bytes */
 	uint64_t present[CHUNK / PAGE]; /* of the pages of a chunk */
 	struct iovec small[BATCH];
-	size_t nsmall;
+	size_t nsmall, small_bytes;
 };
 
 int memory_peek(uintptr_t at, void *to, size_t n)
@@ -50,6 +50,22 @@ int memory_peek(uintptr_t at, void *to, size_t n)
 
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
 		       (ssize_t)n
+		   ? 0
+		   : -1;
+}
+
+/*
+ * The kernel pins the pages of the other process, and copies from the caller's
+ * as any system call does. Since both are us the pieces are *written* to one
+ * place, which is pinned at once, and not read from many: 0.3 us each instead
+ * of 1.3.
+ */
+int memory_gather(const struct iovec *from, size_t n, void *to, size_t size)
+{
+	struct iovec remote = {to, size};
+
+	return !n || process_vm_writev(getpid(), from, n, &remote, 1, 0) ==
+			   (ssize_t)size
 		   ? 0
 		   : -1;
 }
@@ -148,14 +164,10 @@ static enum outcome chunk_look(struct search *s, uintptr_t at, size_t bytes)
 /* The small regions that were put aside. */
 static enum outcome small_look(struct search *s)
 {
-	struct iovec to = {s->words, 0};
 	enum outcome r = GO_ON;
 	size_t at = 0;
 
-	for (size_t i = 0; i < s->nsmall; i++)
-		to.iov_len += s->small[i].iov_len;
-	if (s->nsmall && process_vm_readv(getpid(), &to, 1, s->small, s->nsmall,
-					  0) != (ssize_t)to.iov_len)
+	if (memory_gather(s->small, s->nsmall, s->words, s->small_bytes) < 0)
 		at = CHUNK; /* one of them has gone: each by itself */
 	for (size_t i = 0; r == GO_ON && i < s->nsmall; i++) {
 		uintptr_t from = (uintptr_t)s->small[i].iov_base;
@@ -165,7 +177,7 @@ static enum outcome small_look(struct search *s)
 				: words_look(s, s->words + at / 8, from, len);
 		at += at == CHUNK ? 0 : len;
 	}
-	s->nsmall = 0;
+	s->nsmall = s->small_bytes = 0;
 	return r;
 }
 
@@ -192,7 +204,10 @@ static enum outcome region_look(struct search *s, uintptr_t from, uintptr_t to)
 		return GO_ON;
 	if (to - from <= SMALL) {
 		s->small[s->nsmall++] = (struct iovec){(void *)from, to - from};
-		return s->nsmall == BATCH ? small_look(s) : GO_ON;
+		s->small_bytes += to - from;
+		return s->nsmall == BATCH || s->small_bytes > CHUNK - SMALL
+			   ? small_look(s)
+			   : GO_ON;
 	}
 	for (uintptr_t at = from; r == GO_ON && at < to;) {
 		uintptr_t end = (at + CHUNK) & ~(PAGE - 1);
@@ -248,6 +263,20 @@ static enum outcome maps_look(struct search *s)
 	return r == GO_ON ? small_look(s) : r;
 }
 
+/* Kept: to get its pages anew costs more than a look at a small program. */
+static uintptr_t *window_get(void)
+{
+	static uintptr_t *window;
+	void *p = window;
+
+	if (!window)
+		p = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p != MAP_FAILED)
+		window = p;
+	return window;
+}
+
 int memory_search(const struct memory_search *q)
 {
 	struct search s = {.q = q};
@@ -256,12 +285,9 @@ int memory_search(const struct memory_search *q)
 	if (!region_max)
 		region_max_find();
 	s.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	s.words = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s.pagemap >= 0 && s.words != MAP_FAILED)
+	s.words = window_get();
+	if (s.pagemap >= 0 && s.words)
 		r = maps_look(&s);
-	if (s.words != MAP_FAILED)
-		munmap(s.words, CHUNK);
 	if (s.pagemap >= 0)
 		close(s.pagemap);
 	return r == GIVEN_UP ? -1 : 0;

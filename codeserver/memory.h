@@ -6,10 +6,15 @@
 #ifndef HW_MEMORY_H
 #define HW_MEMORY_H
 
+#include <sys/uio.h>
+
 #include "codeserver/guest.h"
 
 /* Copies N bytes from AT; where they are not mapped it fails, where a plain
  * load would kill. 0 or -1. */
+/* The N pieces FROM, one after the other, which are SIZE bytes. 0, or -1: not
+ * all of it could be read. */
+int memory_gather(const struct iovec *from, size_t n, void *to, size_t size);
 int memory_peek(uintptr_t at, void *to, size_t n);
 
 struct memory_search {

@@ -2,10 +2,11 @@
  *
  * A version that is not current goes in this order:
  *
- * 1. Replaced tables are freed that no thread stands in a stub with. While one
- *    is left a call may be on its way into any old version: none goes.
- * 2. Something holds its code (holders.h): it stays. After a publish no call
- *    can enter it, so a look that finds nothing is final.
+ * 1. Something holds its code (holders.h): it stays. After a publish no call
+ *    can enter it, so a look that finds nothing is final,
+ * 2. if it also found no thread in a stub with a replaced table: while there is
+ *    one a call may be on its way into any old version, and none goes. Without
+ *    one those tables are freed.
  * 3. Functions that the newer version lacks lead to undef from now on; then a
  *    second look, because until then they could be called. If that finds
  *    somebody, they are put back: a soft purge changes nothing or all.
@@ -231,13 +232,48 @@ static void pass_keep(struct pass *p, size_t i, const char *why)
 	p->of[i] = p->of[--p->n];
 }
 
+static bool all_held(const struct pass *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->of[i].code)
+			return false;
+	return true;
+}
+
+/*
+ * Looks, and frees the replaced tables. If the look saw a thread in a stub, or
+ * not every thread, what it says of those that it found free means nothing: one
+ * may have gone from the stub into them since. -1: it could not be seen.
+ */
+static int look_past_tables(struct pass *p, const char **why)
+{
+	bool clear;
+	int left;
+
+	if (holders_look(p->of, p->n, p->busy, p->arg) < 0)
+		return -1;
+	clear = holders_stubs_clear();
+	left = tables_free();
+	if (left > 0)
+		*why = "a call into it may be under way";
+	if (left != 0)
+		return left < 0 ? -1 : 0;
+	return clear || all_held(p)
+		   ? 0
+		   : holders_look(p->of, p->n, p->busy, p->arg);
+}
+
 /* Leaves those in the pass that nothing holds. 0, or -1. */
 static int pass_look(struct pass *p)
 {
+	const char *why = NULL;
+
 	if (!p->n)
 		return 0;
-	if (holders_look(p->of, p->n, p->busy, p->arg) < 0)
+	if (look_past_tables(p, &why) < 0)
 		return -1;
+	for (size_t i = p->n; why && i-- > 0;)
+		pass_keep(p, i, why);
 	holders_looked(p->of, p->n);
 	for (size_t i = p->n; i-- > 0;)
 		if (p->of[i].code)
@@ -390,13 +426,6 @@ static int old_count(struct hw_mod *const *mods, size_t n)
 	return left;
 }
 
-static void all_keep(struct hw_mod *const *mods, size_t n, const char *why)
-{
-	for (size_t i = 0; i < n; i++)
-		for (struct hw_version *v = mods[i]->old; v; v = v->older)
-			v->kept = why;
-}
-
 int purge_mods(struct hw_mod *const *mods, size_t n, bool gentle,
 	       struct fates *fates, bool (*busy)(void *), void *arg)
 {
@@ -405,12 +434,8 @@ int purge_mods(struct hw_mod *const *mods, size_t n, bool gentle,
 			 .busy = busy,
 			 .arg = arg};
 	size_t first = fates->n;
-	int r = tables_free();
+	int r = 0;
 
-	if (r > 0)
-		all_keep(mods, n, "a call into it may be under way");
-	if (r != 0)
-		return r < 0 ? -1 : old_count(mods, n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct hw_version *v = mods[i]->old, *next;
 
@@ -421,6 +446,8 @@ int purge_mods(struct hw_mod *const *mods, size_t n, bool gentle,
 	}
 	if (r == 0 && p.n)
 		r = pass_run(&p);
+	if (r == 0 && tables_free() < 0) /* if there was nothing old */
+		r = -1;
 	fates_check(fates, first);
 	return r < 0 ? -1 : old_count(mods, n);
 }

@@ -64,7 +64,7 @@ static struct ask {
 
 static unsigned char *copies; /* SNAPSHOT_SLOTS * SNAPSHOT_COPY */
 static int signal_number;     /* 0, or -errno: none to be had */
-static uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
+uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
 static uint64_t tick_zero;
 static struct snapshot_pauses pauses;
 static struct timespec time_zero;
@@ -82,14 +82,6 @@ void suspects_add(uintptr_t from, uintptr_t to)
 		if (p - HW_ARENA_BASE < HW_ARENA_SIZE)
 			suspects[bit / 64] |= 1ul << bit % 64;
 	}
-}
-
-bool suspect(uintptr_t word)
-{
-	uintptr_t offset = word - HW_ARENA_BASE;
-
-	return offset < HW_ARENA_SIZE &&
-	       (suspects[offset >> 22] >> (offset >> 16) % 64 & 1);
 }
 
 static void word_note(struct snapshot_words *w, uintptr_t word, uint32_t at,

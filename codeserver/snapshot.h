@@ -38,7 +38,14 @@ struct snapshot_words {
  */
 void suspects_clear(void);
 void suspects_add(uintptr_t from, uintptr_t to);
-bool suspect(uintptr_t word);
+extern uint64_t suspects[HW_ARENA_SIZE >> 16 >> 6];
+static inline bool suspect(uintptr_t word)
+{
+	uintptr_t offset = word - HW_ARENA_BASE;
+
+	return offset < HW_ARENA_SIZE &&
+	       (suspects[offset >> 22] >> (offset >> 16) % 64 & 1);
+}
 
 /* What glibc made of VALUE when it wrote it into a jmp_buf, undone. */
 static inline uintptr_t demangle(uintptr_t value)

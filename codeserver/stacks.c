@@ -17,10 +17,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
+
+#define KEPT 64  /* mappings that are asked about at once */
+#define MOVES 16 /* of each span, before they are sorted otherwise */
 
 /* In struct pthread: where the robust list's head is, its stack's first byte
  * with the size next to it, and its number. 0: not known. */
@@ -104,7 +108,12 @@ struct hw_span stacks_home(uintptr_t robust_head)
 		return home_main();
 	if (self <= v[0] || self - v[0] > v[1])
 		return none;
-	return (struct hw_span){v[0], self};
+	return (struct hw_span){v[0], v[0] + v[1]};
+}
+
+size_t stacks_pthread_size(void)
+{
+	return stack_at ? pthread_size : 0;
 }
 
 void stacks_forget(void)
@@ -136,12 +145,16 @@ int stacks_begin(size_t n)
 
 void stacks_add(uintptr_t from, uintptr_t to)
 {
+	spans[nspans++] = (struct hw_span){from, to};
+}
+
+void stacks_add_main(uintptr_t from, uintptr_t to)
+{
 	const struct map *m = maps_find(to - 1);
 
-	/* the main thread's grows, and so does its dead part */
 	if (m && m->kind == MAP_KIND_STACK)
 		from = map_from(m);
-	spans[nspans++] = (struct hw_span){from, to};
+	stacks_add(from, to);
 }
 
 static int span_order(const void *a, const void *b)
@@ -149,6 +162,24 @@ static int span_order(const void *a, const void *b)
 	const struct hw_span *x = a, *y = b;
 
 	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* A few are out of order as a rule, of a thousand; but they may be in any. */
+static void spans_sort(void)
+{
+	size_t moves = 0;
+
+	for (size_t i = 1; i < nspans && moves < MOVES * nspans; i++) {
+		struct hw_span s = spans[i];
+		size_t k = i;
+
+		for (; k > 0 && spans[k - 1].from > s.from; k--)
+			spans[k] = spans[k - 1];
+		spans[k] = s;
+		moves += i - k;
+	}
+	if (moves >= MOVES * nspans)
+		qsort(spans, nspans, sizeof(*spans), span_order);
 }
 
 static bool span_among(size_t n, uintptr_t at)
@@ -166,30 +197,60 @@ static bool span_among(size_t n, uintptr_t at)
 	return lo < n && spans[lo].from <= at;
 }
 
-/* Whether M is a stack with a struct pthread at its end that has no thread. */
-static bool stack_kept(const struct map *m)
-{
-	uintptr_t self = map_to(m) - pthread_size, v[2];
+/* What may be a struct pthread at the end of a mapping. */
+struct __attribute__((packed)) last_words {
+	uintptr_t stack, size;
 	pid_t tid;
+};
 
-	return memory_peek(self + (size_t)stack_at, v, sizeof(v)) == 0 &&
-	       v[0] && v[0] <= map_from(m) && v[0] + v[1] == map_to(m) &&
-	       memory_peek(self + (size_t)tid_at, &tid, sizeof(tid)) == 0 &&
-	       tid <= 0;
+static void last_places(const struct map *m, struct iovec from[2])
+{
+	uintptr_t self = map_to(m) - pthread_size;
+
+	from[0] = (struct iovec){(void *)(self + (size_t)stack_at), 16};
+	from[1] = (struct iovec){(void *)(self + (size_t)tid_at), 4};
+}
+
+/* Those of the N mappings M that are stacks whose thread has ended. */
+static void kept_add_some(const struct map *const *m, size_t n)
+{
+	struct iovec from[2 * KEPT];
+	struct last_words w[KEPT];
+	bool whole;
+
+	for (size_t i = 0; i < n; i++)
+		last_places(m[i], &from[2 * i]);
+	whole = memory_gather(from, 2 * n, w, n * sizeof(*w)) == 0;
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t to = map_to(m[i]);
+
+		if (!whole &&
+		    memory_gather(&from[2 * i], 2, &w[i], sizeof(*w)) < 0)
+			continue;
+		if (w[i].stack && w[i].stack <= map_from(m[i]) &&
+		    w[i].stack + w[i].size == to && w[i].tid <= 0)
+			stacks_add(map_from(m[i]), to);
+	}
 }
 
 static void kept_add(void)
 {
-	size_t n, among = nspans;
-	const struct map *m;
+	const struct map *some[KEPT], *m;
+	size_t n, nsome = 0, among = nspans;
 
 	n = stack_at && tid_at ? maps_all(&m) : 0;
-	for (; n; n--, m++)
-		if (m->write && m->kind == MAP_KIND_PLAIN &&
-		    !span_among(among, map_from(m)) && stack_kept(m))
-			spans[nspans++] =
-			    (struct hw_span){map_from(m),
-					     map_to(m) - pthread_size};
+	for (; n; n--, m++) {
+		if (!m->write || m->kind != MAP_KIND_PLAIN ||
+		    map_to(m) - map_from(m) <= pthread_size ||
+		    span_among(among, map_from(m)))
+			continue;
+		some[nsome++] = m;
+		if (nsome == KEPT) {
+			kept_add_some(some, nsome);
+			nsome = 0;
+		}
+	}
+	kept_add_some(some, nsome);
 }
 
 size_t stacks_end(const struct hw_span **all)
@@ -200,9 +261,9 @@ size_t stacks_end(const struct hw_span **all)
 
 	if (own)
 		spans[nspans++] = (struct hw_span){map_from(own), map_to(own)};
-	qsort(spans, nspans, sizeof(*spans), span_order);
+	spans_sort();
 	kept_add();
-	qsort(spans, nspans, sizeof(*spans), span_order);
+	spans_sort();
 	*all = spans;
 	return nspans;
 }

@@ -16,9 +16,11 @@ void stacks_forget(void);
  * the number is another thread's. */
 uintptr_t stacks_robust_head(pid_t tid);
 
-/* The stack of the thread with that head: from its first byte to its struct
- * pthread. {0, 0}: it cannot be told. */
+/* The stack of the thread with that head, all of it: libc's struct pthread, of
+ * stacks_pthread_size bytes, is its end (not on the main thread's). {0, 0}: it
+ * cannot be told. */
 struct hw_span stacks_home(uintptr_t robust_head);
+size_t stacks_pthread_size(void); /* 0: not known */
 
 /*
  * Spans that a search of memory passes over, in order of address: those added
@@ -27,6 +29,8 @@ struct hw_span stacks_home(uintptr_t robust_head);
  */
 int stacks_begin(size_t n);
 void stacks_add(uintptr_t from, uintptr_t to);
+/* The main thread's, which grows, and so does its dead part. */
+void stacks_add_main(uintptr_t from, uintptr_t to);
 size_t stacks_end(const struct hw_span **spans);
 
 #endif

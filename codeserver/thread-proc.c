@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,7 +48,8 @@ uint64_t thread_cpu(pid_t tid)
 	clockid_t clock = (clockid_t)(~(unsigned)tid << 3 | 4 | 2);
 	struct timespec t;
 
-	if (clock_gettime(clock, &t) < 0)
+	/* not by the vDSO, which only asks the kernel */
+	if (syscall(SYS_clock_gettime, clock, &t) < 0)
 		return 0;
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + 1;
 }

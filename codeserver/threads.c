@@ -506,12 +506,6 @@ int threads_look(const struct threads_look *l)
 	return 0;
 }
 
-void threads_look_again(const struct threads_look *l)
-{
-	if (prepare() == 0)
-		all_look(l);
-}
-
 void threads_look_one(const struct threads_look *l, pid_t tid)
 {
 	static struct thread other;
@@ -551,26 +545,48 @@ void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top)
 	}
 }
 
+/*
+ * What of T's own stack was judged. Others may have written to the stack of one
+ * that slept, so only its dead part was; but nobody does to its struct pthread,
+ * which is more than it has of frames.
+ */
+static void home_add(const struct thread *t, bool is_main)
+{
+	uintptr_t from = t->home << 4, end = t->home_end << 4, to = end;
+
+	if (t->remembered)
+		to = t->sp << 4;
+	else if (t->top)
+		to = t->top << 4;
+	else if (!t->at_home || t->state == STATE_NEW)
+		return;
+	if (is_main)
+		stacks_add_main(from, to);
+	else
+		stacks_add(from, to);
+	if (t->remembered && !is_main && stacks_pthread_size())
+		stacks_add(end - stacks_pthread_size(), end);
+}
+
+/* From the last to the first, as their stacks lie. */
 size_t threads_stacks(const struct hw_span **spans)
 {
-	if (stacks_begin(2 * nall + 2) < 0)
+	pid_t main_thread = getpid();
+
+	if (stacks_begin(3 * nall + 3) < 0)
 		return 0;
+	for (size_t i = nall; i-- > 0;) {
+		const struct thread *t = &all[i];
+
+		home_add(t, t->tid == main_thread);
+		if (t->away_end)
+			stacks_add(t->away << 4, t->away_end << 4);
+	}
+	stacks_add((uintptr_t)all, (uintptr_t)(all + cap));
 	stacks_add((uintptr_t)window, (uintptr_t)window + STACK_MAX);
 	stacks_add((uintptr_t)snapshot_copies(),
 		   (uintptr_t)snapshot_copies() +
 		       SNAPSHOT_SLOTS * SNAPSHOT_COPY);
-	for (size_t i = 0; i < nall; i++) {
-		const struct thread *t = &all[i];
-
-		/* Others may have written to the stack of one that slept. */
-		if (t->remembered)
-			stacks_add(t->home << 4, t->sp << 4);
-		else if ((t->at_home && t->state != STATE_NEW) || t->top)
-			stacks_add(t->home << 4, (t->top ? t->top : t->home_end)
-						     << 4);
-		if (t->away_end)
-			stacks_add(t->away << 4, t->away_end << 4);
-	}
 	return stacks_end(spans);
 }
 

@@ -22,8 +22,6 @@ struct threads_look {
 
 /* All threads but our own. 0, or -1: they could not be listed. */
 int threads_look(const struct threads_look *l);
-/* Those that the last look listed, again. */
-void threads_look_again(const struct threads_look *l);
 /* One; what it says of a thread that is gone is nothing. */
 void threads_look_one(const struct threads_look *l, pid_t tid);
 
