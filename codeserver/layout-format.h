@@ -128,12 +128,13 @@ struct layout_func {
 /* A use is a variable's index, or a function's with this bit. */
 #define LAYOUT_USE_FUNC 0x80000000u
 
-/* A pointer that a function has in a local variable: what it points to may be
- * anywhere, though only void pointers lead there. One for each such type. */
+/* A pointer that a function has in a local variable, or that a cast makes (no
+ * function, no name): what it points to may be anywhere, though only void
+ * pointers lead there. One for each such type. */
 struct layout_local {
-	uint32_t func;
+	uint32_t func; /* its name; it may have no code of its own */
 	uint32_t name;
-	uint32_t type; /* a pointer, or what a cast made one to (name is "") */
+	uint32_t type; /* not always a pointer: what holds some, too */
 };
 
 struct layout_header {

@@ -145,7 +145,7 @@ static bool all_sound(const struct layout *l)
 	for (uint32_t i = 0; sound && i < l->nuses; i++)
 		sound = use_sound(l, l->uses[i]);
 	for (uint32_t i = 0; sound && i < l->nlocals; i++)
-		sound = l->locals[i].func < l->nfuncs &&
+		sound = l->locals[i].func < l->nstrings &&
 			l->locals[i].name < l->nstrings &&
 			l->locals[i].type < l->ntypes;
 	return sound;

@@ -9,7 +9,10 @@
  *   Those that were strong are marked (st_size = HW_UNDEF_STRONG), or a
  *   symbol that the user declared weak could not be told from a mistake;
  * - the variables' type hashes are put into the descriptor, from the debug
- *   information, which only now has final addresses;
+ *   information, which only now has final addresses, and the types themselves
+ *   into .hw.types, which moves to the end of the file for it. (Making it from
+ *   the object before the link was rejected: addresses in debug information
+ *   are relocations there, of several forms.)
  * - the checksum over the whole file is put there last.
  *
  * -z norelro: the code server writes the GOT after dlopen. No soname: the
@@ -28,7 +31,7 @@
 
 #include "codeserver/descriptor.h"
 #include "watcher/object.h"
-#include "watcher/typehash.h"
+#include "watcher/types.h"
 #include "watcher/util.h"
 
 /* What each linker calls it; both write the PLT that bind.c knows. */
@@ -76,6 +79,7 @@ struct sealed {
 	struct hw_module *desc;
 	uint64_t desc_addr; /* its virtual address */
 	uint64_t plt_addr;  /* of .plt, or 0 */
+	int types;          /* index of .hw.types, or 0 */
 };
 
 static int sealed_map(struct sealed *f, char **err)
@@ -130,6 +134,8 @@ static int sections_seal(struct sealed *f, char **err)
 
 		if (sh[i].sh_type == SHT_DYNSYM)
 			undefined_weaken(f, &sh[i]);
+		if (!strcmp(name, LAYOUT_SECTION))
+			f->types = i;
 		if (!strcmp(name, ".plt"))
 			f->plt_addr = sh[i].sh_addr;
 		if (!strcmp(name, ".hw.module")) {
@@ -156,14 +162,14 @@ static const char *tls_name(const struct hw_module *m, const struct hw_var *v)
 	return v->flags & HW_VAR_TLS ? name + strlen("__emutls_v.") : NULL;
 }
 
-static int types_fill(struct sealed *f, char **err)
+static void types_ask(struct sealed *f, struct types_var *t)
 {
 	struct hw_var *v = (struct hw_var *)((char *)f->desc + f->desc->vars);
-	struct typehash_var *t = xcalloc(f->desc->nvars, sizeof(*t));
-	uint32_t n = f->desc->nvars;
-	int r;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < f->desc->nvars; i++) {
+		t[i].id = (const char *)f->desc + v[i].name;
+		t[i].section = v[i].flags & HW_VAR_SECTION;
+		t[i].size = v[i].flags & HW_VAR_TLS ? v[i].tls_size : v[i].size;
 		t[i].name = tls_name(f->desc, &v[i]);
 		if (!t[i].name && v[i].addr)
 			t[i].addr =
@@ -171,9 +177,60 @@ static int types_fill(struct sealed *f, char **err)
 			    (uint64_t)((char *)&v[i].addr - (char *)f->desc) +
 			    (uint64_t)(int64_t)v[i].addr;
 	}
-	r = n ? typehash_vars(f->path, t, n, err) : 0;
-	for (uint32_t i = 0; r == 0 && i < n; i++)
+}
+
+/* The section as it was linked: functions and their uses. */
+static int types_linked(struct sealed *f, struct layout *l, char **err)
+{
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
+	Elf64_Shdr *sh = (Elf64_Shdr *)(f->map + eh->e_shoff) + f->types;
+
+	if (f->types && sh->sh_offset <= f->len &&
+	    sh->sh_size <= f->len - sh->sh_offset &&
+	    layout_open(l, f->map + sh->sh_offset, sh->sh_size) == 0)
+		return 0;
+	return fail(err, "%s: the linker did not keep " LAYOUT_SECTION,
+		    f->path);
+}
+
+/* The file grows by the section that TYPES is. */
+static int types_append(struct sealed *f, const struct text *types, char **err)
+{
+	size_t at = (f->len + 7) & ~(size_t)7;
+	Elf64_Shdr *sh;
+
+	munmap(f->map, f->len);
+	f->map = NULL;
+	if (truncate(f->path, (off_t)(at + types->len)) < 0)
+		return fail(err, "%s: %s", f->path, strerror(errno));
+	if (sealed_map(f, err) < 0)
+		return -1;
+	memcpy(f->map + at, types->s, types->len);
+	sh = (Elf64_Shdr *)(f->map + ((Elf64_Ehdr *)f->map)->e_shoff);
+	sh[f->types].sh_offset = at;
+	sh[f->types].sh_size = types->len;
+	return 0;
+}
+
+static int types_fill(struct sealed *f, char **err)
+{
+	size_t desc = (size_t)((unsigned char *)f->desc - f->map);
+	struct types_var *t = xcalloc(f->desc->nvars, sizeof(*t));
+	struct hw_var *v = (struct hw_var *)((char *)f->desc + f->desc->vars);
+	struct text types = {0};
+	struct layout linked;
+	int r = -1;
+
+	types_ask(f, t);
+	if (types_linked(f, &linked, err) < 0 ||
+	    types_read(f->path, t, f->desc->nvars, &linked, &types, err) < 0)
+		goto out;
+	for (uint32_t i = 0; i < f->desc->nvars; i++)
 		v[i].type = t[i].hash;
+	r = types_append(f, &types, err);
+	f->desc = (struct hw_module *)(f->map + desc);
+out:
+	text_free(&types);
 	free(t);
 	return r;
 }

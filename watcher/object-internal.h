@@ -107,6 +107,15 @@ static inline bool sec_const(const struct section *s)
 	       starts_with(s->name, ".data.rel.ro");
 }
 
+/* The four bytes at FIELD are the displacement of a lea from %rip. */
+static inline bool ref_is_lea(const struct section *s, uint64_t field)
+{
+	const unsigned char *p = s->data + field;
+
+	return field >= 3 && (p[-3] & 0xf8) == 0x48 && p[-2] == 0x8d &&
+	       (p[-1] & 0xc7) == 0x05;
+}
+
 /* refs.c: finds functions, variables, and the references to them. */
 int object_scan(struct object *o, char **err);
 

@@ -164,14 +164,6 @@ static int32_t var_in(const struct object *o, uint32_t shndx)
 	return (int32_t)o->sec[shndx].var - 1;
 }
 
-static bool is_lea(const struct section *s, uint64_t field)
-{
-	const unsigned char *p = s->data + field;
-
-	return field >= 3 && (p[-3] & 0xf8) == 0x48 && p[-2] == 0x8d &&
-	       (p[-1] & 0xc7) == 0x05;
-}
-
 static void fref_add(struct object *o, uint32_t shndx, uint32_t type,
 		     uint64_t offset, int32_t func, int64_t rela)
 {
@@ -218,7 +210,7 @@ static void local_ref(struct object *o, uint32_t i, const Elf64_Rela *r,
 	if (sec_exec(&o->sec[target])) {
 		if (type == R_X86_64_PC32 && sec_exec(s)) {
 			found = func_at(o, target, offset + 4);
-			if (found >= 0 && is_lea(s, r->r_offset))
+			if (found >= 0 && ref_is_lea(s, r->r_offset))
 				fref_add(o, i, R_X86_64_GOTPCREL, r->r_offset,
 					 found, rela);
 		} else if (type == R_X86_64_64) {
@@ -354,7 +346,7 @@ static void section_self_refs(struct object *o, uint32_t i)
 
 	while (p + 6 <= end && (p = memchr(p, 0x8d, end - p - 5)) != NULL) {
 		field = p + 2 - s->data;
-		if (is_lea(s, field)) {
+		if (ref_is_lea(s, field)) {
 			memcpy(&disp, p + 2, 4);
 			func = func_at(o, i, field + 4 + (int64_t)disp);
 			if (func >= 0 && !has_reloc(o, s, field))

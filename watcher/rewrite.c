@@ -23,6 +23,7 @@
 
 #include "codeserver/descriptor.h"
 #include "watcher/object-internal.h"
+#include "watcher/types.h"
 
 #ifndef SHT_LLVM_ADDRSIG
 #define SHT_LLVM_ADDRSIG 0x6fff4c03
@@ -50,7 +51,7 @@ struct rewrite {
 	uint32_t nlocals, nglobals;
 	struct text strtab, shstrtab; /* the same one if the object's are */
 	bool one_strtab;
-	struct text desc;
+	struct text desc, types;
 	Elf64_Rela *desc_rela;
 	size_t ndesc_rela;
 	char **ids; /* of the descriptor's functions */
@@ -274,18 +275,19 @@ static struct out_section *section_new(struct rewrite *w, const char *name,
 	return s;
 }
 
-/* The SHT_RELA of section SHNDX; made if there is none. */
-static struct out_section *rela_of(struct rewrite *w, uint32_t shndx)
+/* The SHT_RELA of section SHNDX, which is called OF; made if there is none. */
+static struct out_section *rela_of(struct rewrite *w, uint32_t shndx,
+				   const char *of)
 {
 	char *name;
 	struct out_section *s;
 
-	if (w->o->sec[shndx].rela)
+	if (shndx < w->o->nsec && w->o->sec[shndx].rela)
 		return &w->sec[w->o->sec[shndx].rela];
 	for (size_t i = w->o->nsec; i < w->nsec; i++)
 		if (w->sec[i].sh.sh_info == shndx)
 			return &w->sec[i];
-	name = xasprintf(".rela%s", w->o->sec[shndx].name);
+	name = xasprintf(".rela%s", of);
 	s = section_new(w, name,
 			(Elf64_Shdr){.sh_type = SHT_RELA,
 				     .sh_flags = SHF_INFO_LINK,
@@ -317,7 +319,7 @@ static void func_ref_turn(struct rewrite *w, const struct func_ref *f)
 	Elf64_Rela r = {.r_offset = f->offset,
 			.r_info = ELF64_R_INFO(w->func_sym[f->func], f->type),
 			.r_addend = f->type == R_X86_64_GOTPCREL ? -4 : 0};
-	struct out_section *s = rela_of(w, f->shndx);
+	struct out_section *s = rela_of(w, f->shndx, w->o->sec[f->shndx].name);
 
 	if (f->type == R_X86_64_GOTPCREL)
 		lea_to_mov(w, f->shndx, f->offset);
@@ -576,6 +578,36 @@ static void descriptor_sections(struct rewrite *w)
 	s->sh.sh_size = w->ndesc_rela * sizeof(Elf64_Rela);
 }
 
+static void types_section(struct rewrite *w)
+{
+	struct types_site *sites;
+	struct out_section *s;
+	size_t index = w->nsec, n;
+	Elf64_Rela *r;
+
+	types_uses(w->o, w->module, &w->types, &sites, &n);
+	s = section_new(w, LAYOUT_SECTION,
+			(Elf64_Shdr){.sh_type = SHT_PROGBITS,
+				     .sh_addralign = 8});
+	s->sh.sh_size = w->types.len;
+	s->data = w->types.s;
+	r = xcalloc(n, sizeof(*r));
+	for (size_t i = 0; i < n; i++) {
+		const Elf64_Sym *f = &w->o->syms[sites[i].sym];
+
+		r[i] =
+		    (Elf64_Rela){.r_offset = sites[i].offset,
+				 .r_info = ELF64_R_INFO(w->sec_sym[f->st_shndx],
+							R_X86_64_64),
+				 .r_addend = (int64_t)f->st_value};
+	}
+	free(sites);
+	s = rela_of(w, (uint32_t)index, LAYOUT_SECTION);
+	s->data = r;
+	s->own = true;
+	s->sh.sh_size = n * sizeof(*r);
+}
+
 /* --- sections ------------------------------------------------------------- */
 
 static bool is_constructor_list(const Elf64_Shdr *sh, const char *name)
@@ -652,6 +684,7 @@ static int rewrite_make(struct rewrite *w, char **err)
 	if (descriptor_make(w, err) < 0)
 		return -1;
 	descriptor_sections(w);
+	types_section(w);
 	symtab_write(w);
 	strings_write(w, shstrndx);
 	return 0;
@@ -720,6 +753,7 @@ static void rewrite_free(struct rewrite *w)
 	text_free(&w->strtab);
 	text_free(&w->shstrtab);
 	text_free(&w->desc);
+	text_free(&w->types);
 }
 
 int object_rewrite(struct object *o, const char *module, const char *source,

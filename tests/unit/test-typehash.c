@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Type hashes (watcher/typehash.h) of small sources, compiled as a hot build
+ * Type hashes (watcher/types.h) of small sources, compiled as a hot build
  * compiles: what must be told apart is, what must not matter does not.
  */
-#include "watcher/typehash.h"
+#include "watcher/types.h"
 
 #include <elfutils/libdw.h>
 #include <fcntl.h>
@@ -64,9 +64,8 @@ static char *build(const char *source, const char *flag)
 	return so;
 }
 
-/* The variable with the symbol NAME, as the caller of typehash_vars sees it. */
-static bool variable_find(const char *so, const char *name,
-			  struct typehash_var *v)
+/* The variable with the symbol NAME, as the caller of types_read sees it. */
+static bool variable_find(const char *so, const char *name, struct types_var *v)
 {
 	static const char tls[] = "__emutls_v.";
 	int fd = open(so, O_RDONLY | O_CLOEXEC);
@@ -103,11 +102,11 @@ static uint64_t hash_with(const char *source, const char *name,
 			  const char *flag)
 {
 	char *so = build(source, flag), *err = NULL;
-	struct typehash_var v;
+	struct types_var v;
 
 	if (!CHECK(variable_find(so, name, &v)))
 		check_print("no variable", name);
-	CHECK_INT_EQ(typehash_vars(so, &v, 1, &err), 0);
+	CHECK_INT_EQ(types_read(so, &v, 1, NULL, NULL, &err), 0);
 	CHECK_STR_EQ(err, NULL);
 	unlink(so);
 	free(so);
@@ -408,11 +407,11 @@ static void no_debug_information(void)
 static void unknown_address(void)
 {
 	char *so = build("int v;", "-O2");
-	struct typehash_var v[] = {{.addr = 1, .hash = 7},
-				   {.name = "nobody", .hash = 7},
-				   {.hash = 7}};
+	struct types_var v[] = {{.addr = 1, .hash = 7},
+				{.name = "nobody", .hash = 7},
+				{.hash = 7}};
 
-	CHECK_INT_EQ(typehash_vars(so, v, ARRAY_SIZE(v), NULL), 0);
+	CHECK_INT_EQ(types_read(so, v, ARRAY_SIZE(v), NULL, NULL, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
 		CHECK_INT_EQ(v[i].hash, 0);
 	unlink(so);
@@ -423,7 +422,8 @@ static void no_file(void)
 {
 	char *err = NULL;
 
-	CHECK_INT_EQ(typehash_vars("/nonexistent/x.so", NULL, 0, &err), -1);
+	CHECK_INT_EQ(types_read("/nonexistent/x.so", NULL, 0, NULL, NULL, &err),
+		     -1);
 	CHECK_STR_HAS(err, "/nonexistent/x.so");
 	free(err);
 }
@@ -432,7 +432,7 @@ static void no_file(void)
 static void damage(void)
 {
 	char *so = build(DEEP("int leaf"), "-O2"), *data;
-	struct typehash_var v = {.addr = 0x3000};
+	struct types_var v = {.addr = 0x3000};
 	size_t len, n;
 	uint32_t seed = 7;
 
@@ -447,7 +447,7 @@ static void damage(void)
 		}
 		n = i % 3 ? len : seed % len;
 		file_write(so, bad, n, NULL);
-		typehash_vars(so, &v, 1, NULL);
+		types_read(so, &v, 1, NULL, NULL, NULL);
 		free(bad);
 	}
 	unlink(so);
