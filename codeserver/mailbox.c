@@ -110,14 +110,8 @@ void mailbox_put(struct process *p, struct mail *mail)
 	process_wake(p);
 }
 
-static int mailbox_send(hw_pid pid, struct mail *mail)
+int mailbox_post(struct process *p, struct mail *mail)
 {
-	struct process *p = process_find(pid);
-
-	if (!p) {
-		mail_free(mail);
-		return process_was(pid) ? 0 : -ESRCH;
-	}
 	if (p->bytes + mail_bytes(mail) > p->mailbox_max) {
 		mail_free(mail);
 		return -EAGAIN;
@@ -126,10 +120,26 @@ static int mailbox_send(hw_pid pid, struct mail *mail)
 	return 0;
 }
 
+int mailbox_send(hw_pid pid, struct mail *mail)
+{
+	struct process *p;
+	int r = 0;
+
+	processes_lock();
+	p = process_find(pid);
+	if (p) {
+		r = mailbox_post(p, mail);
+	} else {
+		r = process_was(pid) ? 0 : -ESRCH;
+		mail_free(mail);
+	}
+	processes_unlock();
+	return r;
+}
+
 PUBLIC int hw_send_ref(hw_pid pid, hw_ref ref, const void *data, size_t size)
 {
 	struct mail *mail;
-	int r;
 
 	if (!data && size)
 		return -EINVAL;
@@ -138,10 +148,7 @@ PUBLIC int hw_send_ref(hw_pid pid, hw_ref ref, const void *data, size_t size)
 		return -ENOMEM;
 	mail->m.from = hw_self();
 	mail->m.ref = ref;
-	processes_lock();
-	r = mailbox_send(pid, mail);
-	processes_unlock();
-	return r;
+	return mailbox_send(pid, mail);
 }
 
 PUBLIC int hw_send(hw_pid pid, const void *data, size_t size)
@@ -202,29 +209,22 @@ struct mail *mailbox_take_down(struct process *p, hw_ref ref)
 	return mail;
 }
 
-/* Waits until P is woken or END (ns; 0: for ever) has come. False: it has. */
-static bool mailbox_wait(struct process *p, uint32_t seen, uint64_t end)
+/* What came after SEEN was read has changed the word. */
+bool process_sleep(struct process *p, uint32_t seen, uint64_t end)
 {
 	struct timespec t = {(time_t)(end / 1000000000),
 			     (long)(end % 1000000000)};
-	bool arrived;
-	long r = 0;
+	long r;
 
 	__atomic_store_n(&p->waiting, 1, __ATOMIC_SEQ_CST);
-	processes_lock();
-	arrived = p->arrived.first != NULL;
-	processes_unlock();
-	if (!arrived)
-		r = syscall(SYS_futex, &p->wake, FUTEX_WAIT_BITSET_PRIVATE,
-			    seen, end ? &t : NULL, NULL,
-			    FUTEX_BITSET_MATCH_ANY);
+	r = syscall(SYS_futex, &p->wake, FUTEX_WAIT_BITSET_PRIVATE, seen,
+		    end ? &t : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
 	r = r < 0 && errno == ETIMEDOUT;
 	__atomic_store_n(&p->waiting, 0, __ATOMIC_SEQ_CST);
 	return !r;
 }
 
-/* The end of a wait of TIMEOUT_MS, in ns. 0: there is none. */
-static uint64_t wait_end(int timeout_ms)
+uint64_t wait_end(int timeout_ms)
 {
 	return timeout_ms < 0 ? 0 : kill_now() + (uint64_t)timeout_ms * 1000000;
 }
@@ -255,7 +255,7 @@ hw_receive_match(bool (*match)(const struct hw_message *m, void *arg),
 				return &mailbox_take(p, at)->m;
 		if (!more || timeout_ms == 0)
 			break;
-		more = mailbox_wait(p, seen, end);
+		more = process_sleep(p, seen, end);
 	}
 	errno = ETIMEDOUT;
 	return NULL;

@@ -350,6 +350,7 @@ PUBLIC void hw_exit_self(const char *reason)
 
 	if (p) {
 		processes_lock();
+		p->exits_itself = process_life(p) == PROCESS_ALIVE;
 		process_condemn(p, reason);
 		processes_unlock();
 	}

@@ -248,8 +248,9 @@ static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *c, void *arg)
 	if (!exact)
 		pc--; /* of the call, not behind it */
 	kind = frame_kind(pc, start);
-	/* It holds nothing while it asks the program which message. */
-	if (w->program && start == (uintptr_t)hw_receive_match)
+	/* They hold nothing while they ask the program. */
+	if (w->program &&
+	    (start == (uintptr_t)hw_receive_match || sys_loop_has(start)))
 		kind = FRAME_PROGRAM;
 	if (kind == FRAME_PROGRAM)
 		walk_program(w, c, pc);

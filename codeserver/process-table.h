@@ -108,6 +108,8 @@ struct process {
 	void *arg;
 	const char *initial;
 	size_t mailbox_max;
+	bool system;   /* it takes system messages */
+	hw_pid parent; /* the process it was linked to at its spawn, or 0 */
 
 	/* Under the lock. */
 	pid_t tid; /* 0: its thread has not begun */
@@ -118,8 +120,10 @@ struct process {
 	struct queue arrived; /* messages that it has not looked at yet */
 	size_t messages, bytes;
 	struct ring links, monitors, watchers;
+	struct ring calls; /* to it, that wait for an answer */
 	bool trap_exit;
 	char reason[HW_REASON_MAX]; /* once it is dying */
+	bool exits_itself;          /* by hw_exit_self */
 	struct ring dying;          /* in the ender's list */
 	uint64_t ask_at, ask_wait;  /* ns: when to ask again, how much later */
 	uint64_t asked_at;
@@ -127,6 +131,8 @@ struct process {
 	int barrier;    /* its return barrier; -1: none */
 
 	/* Its own thread's. */
+	void (*next_fn)(void *arg); /* goes on there when fn has returned */
+	void *next_arg;
 	struct queue inbox;   /* messages it has looked at */
 	uintptr_t planted;    /* where its return barrier stands; 0: nowhere */
 	uintptr_t stack_high; /* no frame of the program's is above */
@@ -171,6 +177,22 @@ static inline int process_life(const struct process *p)
 /* Runs fn: the outermost frame that counts. */
 void process_root(struct process *p) __attribute__((noinline));
 
+/*
+ * A spawn as the library makes them. NAMED: the function that it is known by
+ * (NULL: FN). FIRST lies in its mailbox from the start; consumed. CALL is tied
+ * to it from the start: if it ends without an answer, that is told.
+ */
+struct call;
+struct spawning {
+	void (*fn)(void *arg);
+	void *arg;
+	const struct hw_spawn_options *options;
+	void (*named)(void);
+	struct mail *first;
+	struct call *call;
+};
+int process_spawn(struct spawning *s, hw_pid *pid);
+
 /* --- mailbox.c ------------------------------------------------------------ */
 
 struct mail *mail_make(const void *data, size_t size);
@@ -181,7 +203,54 @@ void queue_free(struct queue *q);
 void mailbox_put(struct process *p, struct mail *mail);
 /* Own process, under the lock: takes out the HW_DOWN of REF, if it came. */
 struct mail *mailbox_take_down(struct process *p, hw_ref ref);
+/* Under the lock: as hw_send; the bound of the mailbox holds. MAIL is consumed.
+ */
+int mailbox_post(struct process *p, struct mail *mail);
+int mailbox_send(hw_pid pid, struct mail *mail);
 void process_wake(struct process *p);
+/* Own process: sleeps unless it was woken since P->wake was SEEN. False: END
+ * (ns; 0: there is none) has come. */
+bool process_sleep(struct process *p, uint32_t seen, uint64_t end);
+uint64_t wait_end(int timeout_ms); /* in ns; 0: there is none */
+
+/* --- process-call.c ------------------------------------------------------- */
+
+/*
+ * One question that waits for its answer. It lies with the one who asks (on
+ * the stack of a thread that waits), and hangs on the process that is asked
+ * until it is settled: by an answer, by that process's end, or because nobody
+ * waits any more. All of it changes under the lock, and is not touched by
+ * others once it is settled.
+ */
+struct call {
+	struct ring there; /* callee->calls */
+	struct call *next; /* of the same bucket of refs */
+	bool tied;
+	hw_ref ref;
+	struct process *caller; /* NULL: a foreign thread waits, or nobody */
+	/* Instead of waking a thread, under the lock. The call is its. */
+	void (*done)(struct call *c);
+	uint32_t settled;    /* atomic: a futex of foreign threads */
+	struct mail *answer; /* NULL: it ended first, of REASON */
+	char reason[HW_REASON_MAX];
+};
+
+void call_init(struct call *c);
+/* Under the lock. */
+void call_tie(struct call *c, struct process *to);
+void calls_fire(struct process *p);
+void calls_forked(struct process *kept);
+/* Sends MAIL, which is consumed, and ties C. 0 or an error (and C is free). */
+int call_send(struct call *c, hw_pid to, struct mail *mail);
+/* 0: C->answer (the caller frees it); -ECONNRESET: it ended, of C->reason;
+ * -ETIMEDOUT. A process that is to end ends here. */
+int call_wait(struct call *c, int timeout_ms);
+/* Nobody waits any more. False: it was settled before. */
+bool call_leave(struct call *c);
+/* To whoever waits for REF; else it is dropped. Consumed. */
+void call_answer(hw_ref ref, struct mail *answer);
+/* Notes why the last call of this thread failed; returns ERROR. */
+int call_failed(int error, const char *reason);
 
 /* --- process-links.c ------------------------------------------------------ */
 
@@ -239,6 +308,12 @@ static inline void process_end_if_dying(struct process *p)
  * takes it back. */
 int barrier_take(struct process *p);
 void barrier_give(int index);
+
+/* --- sys-obey.c ----------------------------------------------------------- */
+
+/* Whether a function is one of the library's loops: below a frame of the
+ * program's it holds nothing. They lie in the section hw_loop. */
+bool sys_loop_has(uintptr_t start);
 
 /* --- process-methods.c ---------------------------------------------------- */
 

@@ -196,6 +196,7 @@ static void process_finish(void *arg)
 	memcpy(reason, p->reason, sizeof(reason));
 	table_remove(p);
 	links_fire(p);
+	calls_fire(p);
 	processes_unlock();
 	process_self = NULL;
 	end_tell();
@@ -206,9 +207,15 @@ static void process_finish(void *arg)
 /* Known by its address to process-stop.c: no frame further out is unwound. */
 void process_root(struct process *p)
 {
+	void (*fn)(void *arg);
+
 	p->fn(p->arg);
-	/* An end that was asked for meanwhile is its end; and the call above
-	 * is no tail call. */
+	while ((fn = p->next_fn)) {
+		p->next_fn = NULL;
+		fn(p->next_arg);
+	}
+	/* An end that was asked for meanwhile is its end; and the calls above
+	 * are no tail calls. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -281,6 +288,7 @@ static void fork_child(void)
 		table_tid_add(me, (pid_t)syscall(SYS_gettid));
 	}
 	kill_forked(me);
+	calls_forked(me);
 	processes_unlock();
 }
 
@@ -318,16 +326,19 @@ static const char *initial_name(uintptr_t addr)
 	return !hot && dladdr((void *)addr, &info) ? info.dli_sname : NULL;
 }
 
-static struct process *process_make(void (*fn)(void *), void *arg,
-				    const struct hw_spawn_options *o)
+static struct process *process_make(const struct spawning *s)
 {
+	const struct hw_spawn_options *o = s->options;
 	struct process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->fn = fn;
-	p->arg = arg;
-	p->initial = initial_name((uintptr_t)fn);
+	p->fn = s->fn;
+	p->arg = s->arg;
+	p->initial =
+	    initial_name(s->named ? (uintptr_t)s->named : (uintptr_t)s->fn);
+	p->parent = o->link ? hw_self() : 0;
+	p->system = o->system;
 	p->mailbox_max = o->mailbox_max ? o->mailbox_max : MAILBOX_MAX;
 	p->trap_exit = o->trap_exit;
 	p->barrier = -1;
@@ -336,6 +347,7 @@ static struct process *process_make(void (*fn)(void *), void *arg,
 	ring_init(&p->links);
 	ring_init(&p->monitors);
 	ring_init(&p->watchers);
+	ring_init(&p->calls);
 	ring_init(&p->dying);
 	return p;
 }
@@ -368,8 +380,9 @@ static void ties_free(struct ties *t)
 
 /* Enters P with its name and ties, before it runs. */
 static int process_enter(struct process *p, struct ties *t,
-			 const struct hw_spawn_options *o)
+			 const struct spawning *s)
 {
+	const struct hw_spawn_options *o = s->options;
 	int e;
 
 	processes_lock();
@@ -383,14 +396,20 @@ static int process_enter(struct process *p, struct ties *t,
 		monitor_tie(t->monitor, process_self, p);
 		*o->monitor = t->monitor->ref;
 	}
+	if (s->call)
+		call_tie(s->call, p);
+	if (s->first)
+		mailbox_put(p, s->first);
 out:
 	processes_unlock();
 	return e;
 }
 
 /* It has no thread: nobody is told, it never was. */
-static void process_undo(struct process *p)
+static void process_undo(struct process *p, struct call *call)
 {
+	if (call)
+		call_leave(call);
 	processes_lock();
 	links_forget(p);
 	kill_forget(p);
@@ -399,14 +418,14 @@ static void process_undo(struct process *p)
 	process_free(p);
 }
 
-static int process_begin(struct process *p, const struct hw_spawn_options *o,
-			 hw_pid *pid)
+/* S->first is P's once it has entered. */
+static int process_begin(struct process *p, struct spawning *s, hw_pid *pid)
 {
 	struct ties ties;
-	int e = ties_make(&ties, o);
+	int e = ties_make(&ties, s->options);
 
 	if (!e)
-		e = process_enter(p, &ties, o);
+		e = process_enter(p, &ties, s);
 	else
 		ties = (struct ties){NULL, NULL};
 	if (e) {
@@ -414,31 +433,43 @@ static int process_begin(struct process *p, const struct hw_spawn_options *o,
 		free(p);
 		return e;
 	}
+	s->first = NULL;
 	*pid = p->pid; /* it may be gone when pthread_create returns */
-	e = thread_start(p, o->stack_size);
+	e = thread_start(p, s->options->stack_size);
 	if (e)
-		process_undo(p);
+		process_undo(p, s->call);
+	return e;
+}
+
+int process_spawn(struct spawning *s, hw_pid *pid)
+{
+	static const struct hw_spawn_options none;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct process *p;
+	int e;
+
+	if (!s->options)
+		s->options = &none;
+	pthread_once(&once, prepare);
+	e = prepared;
+	if (!e &&
+	    (!s->fn || (s->options->name && !name_good(s->options->name))))
+		e = -EINVAL;
+	if (!e) {
+		p = process_make(s);
+		e = p ? process_begin(p, s, pid) : -ENOMEM;
+	}
+	mail_free(s->first);
 	return e;
 }
 
 PUBLIC hw_pid hw_spawn_opt(void (*fn)(void *arg), void *arg,
 			   const struct hw_spawn_options *options)
 {
-	static const struct hw_spawn_options none;
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	const struct hw_spawn_options *o = options ? options : &none;
-	struct process *p;
+	struct spawning s = {.fn = fn, .arg = arg, .options = options};
 	hw_pid pid = 0;
-	int e;
+	int e = process_spawn(&s, &pid);
 
-	pthread_once(&once, prepare);
-	e = prepared;
-	if (!e && (!fn || (o->name && !name_good(o->name))))
-		e = -EINVAL;
-	if (!e) {
-		p = process_make(fn, arg, o);
-		e = p ? process_begin(p, o, &pid) : -ENOMEM;
-	}
 	if (!e)
 		return pid;
 	errno = -e;

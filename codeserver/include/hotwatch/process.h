@@ -55,7 +55,9 @@ enum hw_message_kind {
 	HW_MESSAGE = 0, /* of hw_send */
 	HW_EXIT,        /* a linked process ended, and this one traps exits */
 	HW_DOWN,        /* a monitored process ended */
-	HW_SYSTEM       /* of hotwatch/sys.h */
+	HW_SYSTEM,      /* of hotwatch/sys.h; only to those that take them */
+	HW_CALL,        /* of hw_gen_server_call: somebody waits for REF */
+	HW_CAST         /* of hw_gen_server_cast */
 };
 
 struct hw_message {
@@ -74,6 +76,7 @@ struct hw_spawn_options {
 	hw_ref *monitor;    /* not NULL: monitored by the caller; here */
 	size_t mailbox_max; /* bytes of messages waiting; 0: 64 MB */
 	size_t stack_size;  /* 0: the system's default */
+	bool system;        /* it takes HW_SYSTEM: hotwatch/sys.h */
 };
 
 /* A process that runs fn(arg) and ends "normal" when it returns. ARG is passed
@@ -132,6 +135,13 @@ int hw_demonitor(hw_ref ref);
  */
 int hw_exit(hw_pid pid, const char *reason);
 void hw_exit_self(const char *reason) __attribute__((noreturn));
+
+/*
+ * Why the last call (hotwatch/sys.h, gen_server.h, supervisor.h) of this
+ * thread failed: "noproc", "timeout", "calling_self", what the other one ended
+ * of, or a word of its own. Good until the next that fails.
+ */
+const char *hw_call_reason(void);
 
 int hw_register(const char *name, hw_pid pid);
 int hw_unregister(const char *name);
