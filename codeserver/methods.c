@@ -14,6 +14,7 @@
 #include "codeserver/guest.h"
 #include "codeserver/holders-methods.h"
 #include "codeserver/process-methods.h"
+#include "codeserver/sys-methods.h"
 
 const char *member_string(const cJSON *o, const char *name)
 {
@@ -235,5 +236,11 @@ const struct hw_rpc_method methods_table[] = {
     {"code/allLoaded", code_all_loaded},
     {"code/holders", method_holders},
     {"process/list", process_list},
+    {"sys/suspend", method_sys_suspend},
+    {"sys/resume", method_sys_resume},
+    {"sys/changeCode", method_sys_change_code},
+    {"sys/getState", method_sys_get_state},
+    {"sys/replaceState", method_sys_replace_state},
+    {"sys/statistics", method_sys_statistics},
     {NULL, NULL},
 };

@@ -196,6 +196,10 @@ ORDER(on_soft_purge, "watch/softPurge")
 ORDER(on_purge, "watch/purge")
 ORDER(on_delete, "watch/delete")
 ORDER(on_rollback, "watch/rollback")
+ORDER(on_suspend, "watch/suspend")
+ORDER(on_resume, "watch/resume")
+ORDER(on_change_code, "watch/changeCode")
+ORDER(on_get_state, "watch/getState")
 
 const struct hw_rpc_method daemon_methods[] = {
     {"watch/hello", on_hello},
@@ -212,5 +216,9 @@ const struct hw_rpc_method daemon_methods[] = {
     {"watch/purge", on_purge},
     {"watch/delete", on_delete},
     {"watch/rollback", on_rollback},
+    {"watch/suspend", on_suspend},
+    {"watch/resume", on_resume},
+    {"watch/changeCode", on_change_code},
+    {"watch/getState", on_get_state},
     {NULL, NULL},
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is asked of targets and passed on as they answer: holders, ps, and the
- * orders softPurge, purge, delete, rollback. A table says how each is called.
+ * What is asked of targets and passed on as they answer: holders, ps, getState,
+ * and the orders softPurge, purge, delete, rollback, suspend, resume,
+ * changeCode. A table says how each is called.
  *
  * Several targets are asked at once. One that has no such module is left out,
  * unless none has it; one that refuses does not stop the others: the result
@@ -23,21 +24,45 @@
 #define DEADLINE_MS 5000 /* a purge's, if none is said */
 
 struct verb {
-	const char *method; /* the watcher's */
-	const char *asks;   /* the target's */
-	const char *done;   /* for the event, or NULL */
-	bool module;        /* needs one */
-	bool modules;       /* the answer is {modules}, not {result} */
-	const char *passed; /* a param that is passed on, or NULL */
+	const char *method;    /* the watcher's */
+	const char *asks;      /* the target's */
+	const char *done;      /* for the event, or NULL */
+	bool module;           /* needs one */
+	bool modules;          /* the answer is {modules}, not {result} */
+	const char *passed[6]; /* params that are passed on */
 };
 
 static const struct verb verbs[] = {
-    {"watch/holders", "code/holders", NULL, false, true, NULL},
-    {"watch/ps", "process/list", NULL, false, false, NULL},
-    {"watch/softPurge", "code/softPurge", NULL, true, false, NULL},
-    {"watch/purge", "code/purge", NULL, true, false, "deadline_ms"},
-    {"watch/delete", "code/delete", "deleted", true, false, NULL},
-    {"watch/rollback", "code/rollback", "rolled back", true, false, "to"},
+    {"watch/holders", "code/holders", NULL, false, true, {0}},
+    {"watch/ps", "process/list", NULL, false, false, {0}},
+    {"watch/softPurge", "code/softPurge", NULL, true, false, {0}},
+    {"watch/purge", "code/purge", NULL, true, false, {"deadline_ms"}},
+    {"watch/delete", "code/delete", "deleted", true, false, {0}},
+    {"watch/rollback", "code/rollback", "rolled back", true, false, {"to"}},
+    {"watch/suspend",
+     "sys/suspend",
+     NULL,
+     false,
+     false,
+     {"process", "timeout_ms"}},
+    {"watch/resume",
+     "sys/resume",
+     NULL,
+     false,
+     false,
+     {"process", "timeout_ms"}},
+    {"watch/changeCode",
+     "sys/changeCode",
+     NULL,
+     true,
+     false,
+     {"process", "timeout_ms", "vsn", "extra", "down"}},
+    {"watch/getState",
+     "sys/getState",
+     NULL,
+     false,
+     false,
+     {"process", "timeout_ms"}},
 };
 
 struct order {
@@ -89,13 +114,14 @@ static const char *module_in(const struct peer *p, const char *name)
 static cJSON *params_for(const struct verb *v, const char *module,
 			 const cJSON *params)
 {
-	const cJSON *passed = v->passed ? json_at(params, v->passed) : NULL;
 	cJSON *o = cJSON_CreateObject();
 
 	if (module)
 		cJSON_AddStringToObject(o, "module", module);
-	if (cJSON_IsNumber(passed))
-		cJSON_AddNumberToObject(o, v->passed, passed->valuedouble);
+	for (const char *const *p = v->passed; *p; p++)
+		if (json_at(params, *p))
+			cJSON_AddItemToObject(
+			    o, *p, cJSON_Duplicate(json_at(params, *p), true));
 	return o;
 }
 
@@ -231,8 +257,10 @@ void engine_order(struct engine *e, const char *method, const cJSON *params,
 		refuse(e, params, done, arg);
 		return;
 	}
-	if (v->passed)
-		limit += (unsigned)json_int(params, "deadline_ms", DEADLINE_MS);
+	if (v->passed[0])
+		limit += (unsigned)json_int(params, "deadline_ms",
+					    json_int(params, "timeout_ms",
+						     DEADLINE_MS));
 	o = xcalloc(1, sizeof(*o));
 	*o = (struct order){v, done, arg};
 	g = gather_new(e, limit, gathered, o);

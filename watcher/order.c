@@ -75,6 +75,28 @@ static int tell_one(const struct options *o, const struct order *order,
 	return STATUS_DONE;
 }
 
+static bool is_noproc(const cJSON *target)
+{
+	return !strcmp(json_str(json_at(target, "error"), "reason"), "noproc");
+}
+
+/* Leaves those out that have no such process, if any has. */
+static void pass_over(cJSON *targets)
+{
+	cJSON *t = targets ? targets->child : NULL, *next;
+	int n = 0;
+
+	for (cJSON *i = t; i; i = i->next)
+		n += is_noproc(i);
+	if (n == cJSON_GetArraySize(targets))
+		return;
+	for (; t; t = next) {
+		next = t->next;
+		if (is_noproc(t))
+			cJSON_Delete(cJSON_DetachItemViaPointer(targets, t));
+	}
+}
+
 static int tell(const struct options *o, const struct order *order,
 		cJSON *answer)
 {
@@ -95,10 +117,38 @@ static int tell(const struct options *o, const struct order *order,
 	return status;
 }
 
+static void add_operand(cJSON *params, const struct order *order,
+			const char *word)
+{
+	char *end, *module;
+	long n = strtol(word, &end, 10);
+
+	if (order->process && *word && *end == '\0' && n > 0) {
+		cJSON_AddNumberToObject(params, "process", (double)n);
+		return;
+	}
+	module = order->process ? xstrdup(word) : ask_module_name(word);
+	cJSON_AddStringToObject(params, order->process ? "process" : "module",
+				module);
+	free(module);
+}
+
+static int none_has_it(const struct options *o, const struct order *order)
+{
+	if (order->process)
+		return ask_fail(o, STATUS_REFUSED, "noproc",
+				"no hot-built program runs that could have a "
+				"process %s",
+				o->operands[0]);
+	return ask_fail(o, STATUS_REFUSED, "unknown_module",
+			"no running program has one module %s; "
+			"`hotwatch modules` lists them",
+			o->operands[0]);
+}
+
 int order_run(const struct options *o, const struct order *order, cJSON *params,
 	      int limit_ms)
 {
-	char *module = ask_module_name(o->operands[0]);
 	struct ask_question q = {.method = order->method,
 				 .limit_ms = limit_ms,
 				 .direct = survey_order};
@@ -107,22 +157,31 @@ int order_run(const struct options *o, const struct order *order, cJSON *params,
 
 	if (!params)
 		params = cJSON_CreateObject();
-	cJSON_AddStringToObject(params, "module", module);
+	add_operand(params, order, o->operands[0]);
 	if (o->target)
 		cJSON_AddStringToObject(params, "target", o->target);
 	q.params = params;
 	answer = ask_watcher(o, &q, &status);
+	if (answer && order->process)
+		pass_over(cJSON_GetObjectItemCaseSensitive(answer, "targets"));
 	if (answer && cJSON_GetArraySize(json_at(answer, "targets")) == 0)
-		status = ask_fail(o, STATUS_REFUSED, "unknown_module",
-				  "no running program has one module %s; "
-				  "`hotwatch modules` lists them",
-				  o->operands[0]);
+		status = none_has_it(o, order);
 	else if (answer)
 		status = tell(o, order, answer);
 	cJSON_Delete(answer);
 	cJSON_Delete(params);
-	free(module);
 	return status;
+}
+
+void order_put_process(struct text *t, const struct ui *ui, const char *word,
+		       const cJSON *result, int pid)
+{
+	const char *name = json_str(result, "name");
+
+	ui_put(t, ui, UI_NAME, "process %d", json_int(result, "process", 0));
+	if (*name)
+		text_printf(t, " (%s)", name);
+	text_printf(t, " %s in pid %d\n", word, pid);
 }
 
 static void put_killed(struct text *t, const cJSON *killed, int pid)

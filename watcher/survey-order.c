@@ -20,10 +20,15 @@
 /* The watcher's word for a method, as a target has it. */
 static char *target_method(const char *method)
 {
+	static const char *const sys[] = {"suspend", "resume", "changeCode",
+					  "getState"};
 	const char *word = path_base(method);
 
 	if (!strcmp(word, "ps"))
 		return xstrdup("process/list");
+	for (size_t i = 0; i < sizeof(sys) / sizeof(sys[0]); i++)
+		if (!strcmp(word, sys[i]))
+			return xasprintf("sys/%s", word);
 	return xasprintf("code/%s", word);
 }
 
