@@ -37,7 +37,7 @@ struct mail *mail_make(const void *data, size_t size)
 		return NULL;
 	memset(mail, 0, sizeof(*mail));
 	mail->m.size = size;
-	if (size)
+	if (data)
 		memcpy(mail->m.data, data, size);
 	return mail;
 }

@@ -195,6 +195,7 @@ int process_spawn(struct spawning *s, hw_pid *pid);
 
 /* --- mailbox.c ------------------------------------------------------------ */
 
+/* A message with a copy of DATA; NULL: it is to be filled. */
 struct mail *mail_make(const void *data, size_t size);
 void mail_free(struct mail *mail);
 void queue_init(struct queue *q);

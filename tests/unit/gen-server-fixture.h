@@ -85,10 +85,13 @@ static inline void *fx_init(void *arg)
 	return c;
 }
 
+static struct fx_gate fx_computing = FX_GATE;
+
 static inline void fx_compute(void)
 {
 	volatile unsigned long n = 0;
 
+	fx_gate_add(&fx_computing);
 	for (;;)
 		n++;
 }
