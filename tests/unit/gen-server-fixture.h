@@ -176,8 +176,8 @@ static inline int fx_change(void **state, const struct hw_sys_change *change)
 	}
 	if (!strcmp(change->extra, "die"))
 		hw_exit_self("because");
-	if (!strcmp(change->extra, "compute"))
-		fx_compute();
+	if (!strcmp(change->extra, "hang"))
+		hw_receive_match(fx_nothing, NULL, -1);
 	snprintf(text, sizeof(text), "change:%s:%s:%s:%s", change->module,
 		 change->vsn, change->extra, change->down ? "down" : "up");
 	fx_note(text);

@@ -137,10 +137,10 @@ static void missing_callbacks(void)
 	hw_wait(pid, -1);
 }
 
-static void *change_compute(void *arg)
+static void *change_hang(void *arg)
 {
 	(void)arg;
-	return strdup(change(asked, "compute", false));
+	return strdup(change(asked, "hang", false));
 }
 
 /* The process that runs the callback: the youngest. */
@@ -164,14 +164,14 @@ static void a_callback_that_is_ended(void)
 	asked = fx_start(NULL, NULL);
 	before = hw_processes(NULL, 0);
 	hw_sys_suspend(asked, PATIENCE);
-	pthread_create(&thread, NULL, change_compute, NULL);
+	pthread_create(&thread, NULL, change_hang, NULL);
 	hw_exit(youngest(before), "kill");
 	pthread_join(thread, &answer);
 	CHECK_STR_EQ(answer, "ECANCELED: killed");
 	free(answer);
 	CHECK_STR_EQ(state(asked), "n = 0");
 
-	pthread_create(&thread, NULL, change_compute, NULL);
+	pthread_create(&thread, NULL, change_hang, NULL);
 	youngest(before);
 	hw_exit(asked, "kill");
 	pthread_join(thread, &answer);
