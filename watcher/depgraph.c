@@ -222,6 +222,13 @@ void depgraph_accept_absent(struct depgraph *g, const char *path)
 	content_spread(n);
 }
 
+bool depgraph_absent(struct depgraph *g, const char *path)
+{
+	const struct depnode *n = strmap_get(&g->nodes, path);
+
+	return !n || (n->known && !n->content);
+}
+
 void depgraph_users(struct depgraph *g, const char *path,
 		    void (*each)(void *owner, void *arg), void *arg)
 {

@@ -52,6 +52,9 @@ enum depgraph_change depgraph_check(struct depgraph *g, const char *path);
 /* Takes an absent file's absence for its content. */
 void depgraph_accept_absent(struct depgraph *g, const char *path);
 
+/* Whether its absence is its content, or nobody uses it. */
+bool depgraph_absent(struct depgraph *g, const char *path);
+
 /* Calls EACH with the owners that use PATH. */
 void depgraph_users(struct depgraph *g, const char *path,
 		    void (*each)(void *owner, void *arg), void *arg);

@@ -7,7 +7,8 @@
  *
  * A file that is gone is mostly on its way back: vim moves the old one aside
  * before it writes the new one. So its absence counts only when it has lasted
- * ABSENT_MS; a build before that would show an error that was never true.
+ * ABSENT_MS; a build before that would show an error that was never true, and
+ * a unit given up before that would stay so, if the file comes back as it was.
  */
 #include "watcher/engine-internal.h"
 
@@ -86,6 +87,14 @@ static void note_absent(struct engine *e, const char *path, uint64_t first)
 		e->absent_first = first;
 	strv_add(&e->absent, path);
 	uv_timer_start(&e->absent_timer, change_absent_due, ABSENT_MS, 0);
+}
+
+bool change_lasts(struct engine *e, const char *path, uint64_t first)
+{
+	if (depgraph_absent(e->files, path))
+		return true;
+	note_absent(e, path, first);
+	return false;
 }
 
 struct below {

@@ -219,6 +219,9 @@ void engine_notice(struct engine *e, enum event_kind kind, const char *fmt, ...)
 void change_files(const char *const *paths, size_t n, bool rescan,
 		  uint64_t first, void *engine);
 void change_absent_due(uv_timer_t *timer);
+/* Whether PATH, which is not there, has been gone for long enough to count. If
+ * not, the pump is called when that is known. FIRST: when its user changed. */
+bool change_lasts(struct engine *e, const char *path, uint64_t first);
 /* Sees to it that changes of what U uses are heard of. */
 void change_watch(struct engine *e, const char *path);
 

@@ -169,6 +169,8 @@ void unit_build(struct unit *u)
 	uint64_t inputs;
 
 	if (!file_exists(u->source)) {
+		if (!change_lasts(u->e, u->source, u->set->first))
+			return; /* git replaces it: we are called again */
 		u->state = UNIT_GONE;
 		unit_drop_errors(u);
 		engine_notice(u->e, EVENT_NOTICE,

@@ -436,23 +436,19 @@ static void manual_mode_waits_for_load(void)
 	fx_end();
 }
 
-static bool changed_again(const char *module)
+static const struct unit *unit_of(const char *module)
 {
 	for (const struct unit *u = fx.e->unit_list; u; u = u->next)
 		if (u->nmodules && !strcmp(u->modules[0]->m->name, module))
-			return u->again;
-	return false;
+			return u;
+	return NULL;
 }
 
-/* The compiler waits at the gate until a change was seen. However many there
- * are, they lead to one more compile. */
-static void changes_during_a_build_queue_one(void)
+/* Compilers wait at a gate until it is opened, and leave an x each. */
+static void gate_shut(void)
 {
-	struct fake *f;
-	char *text, *log = NULL;
-	size_t n = 0;
+	char *text;
 
-	fx_begin();
 	put("cc", "#!/bin/sh\necho x >> \"${0%/*}/../compiles\"\n"
 		  "cat \"${0%/*}/../gate\" > /dev/null\nexec \"$@\"\n");
 	chmod(at("cc"), 0755);
@@ -460,6 +456,30 @@ static void changes_during_a_build_queue_one(void)
 	text = xasprintf("{\"compiler_launcher\": [\"%s\"]}", at("cc"));
 	put("hotwatch.json", text);
 	free(text);
+}
+
+static void gate_open(void)
+{
+	close(open(at("../gate"), O_WRONLY | O_CLOEXEC));
+	unlink(at("../gate"));
+	put("../gate", "");
+}
+
+/* Until a's compiler stands at the gate and a later change has been seen. */
+static void wait_for_change(void)
+{
+	while (!unit_of("a")->again)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+}
+
+static void changes_during_a_build_queue_one(void)
+{
+	struct fake *f;
+	char *text, *log = NULL;
+	size_t n = 0;
+
+	fx_begin();
+	gate_shut();
 	f = fx_two();
 	put("a.c", "int a(void) { return 70; }\n");
 	while (!fx.building)
@@ -469,17 +489,38 @@ static void changes_during_a_build_queue_one(void)
 		put("a.c", text);
 		free(text);
 	}
-	while (!changed_again("a"))
-		uv_run(&fx.loop, UV_RUN_ONCE);
-	close(open(at("../gate"), O_WRONLY | O_CLOEXEC));
-	unlink(at("../gate"));
-	put("../gate", "");
+	wait_for_change();
+	gate_open();
 	fx_sync();
 	if (file_read(at("../compiles"), &log, NULL, NULL) == 0)
 		for (char *s = log; *s; s++)
 			n += *s == 'x';
 	free(log);
 	CHECK_INT_EQ(n, 2);
+	CHECK_INT_EQ(fake_version(f, "a"), 1);
+	fx_end();
+}
+
+/* As git does with a file: it is gone for a moment, just when it is due, and
+ * comes back with the content that was seen last. */
+static void source_gone_for_a_moment_is_built(void)
+{
+	struct fake *f;
+
+	fx_begin();
+	gate_shut();
+	f = fx_two();
+	put("a.c", "int a(void) { return 70; }\n");
+	while (!fx.building)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	put("a.c", "int a(void) { return 71; }\n");
+	wait_for_change();
+	unlink(at("a.c"));
+	gate_open();
+	while (unit_of("a")->state == UNIT_BUILDING)
+		uv_run(&fx.loop, UV_RUN_ONCE);
+	put("a.c", "int a(void) { return 71; }\n");
+	fx_sync();
 	CHECK_INT_EQ(fake_version(f, "a"), 1);
 	fx_end();
 }
@@ -620,5 +661,7 @@ static const struct check tests[] = {
     {"a header that git ignores counts", ignored_header_counts},
     {"changes during a build queue exactly one more",
      changes_during_a_build_queue_one},
+    {"a source that is gone for a moment is built",
+     source_gone_for_a_moment_is_built},
 };
 CHECK_MAIN(tests)
