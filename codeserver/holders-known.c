@@ -28,6 +28,7 @@ struct known {
 	uintptr_t not_word;
 	uint64_t id, since;
 	unsigned round;
+	size_t listed_at; /* in the last list that it was entered in */
 };
 
 static struct known *known; /* open addressing; cap is a power of two */
@@ -226,12 +227,13 @@ static struct holder *holder_new(struct look *l)
 }
 
 static void holder_list(struct look *l, size_t i, const struct found *f,
-			const struct known *k)
+			struct known *k)
 {
 	struct holder *h = holder_new(l);
 
 	if (!h)
 		return;
+	k->listed_at = l->nlist - 1;
 	h->id = k->id;
 	h->since = k->since;
 	h->kind = f->kind;
@@ -259,26 +261,25 @@ static void holder_list(struct look *l, size_t i, const struct found *f,
 }
 
 /* Whether the same was listed already: a thread is unknown once. */
-static bool listed(const struct look *l, size_t i, const struct found *f)
+static bool listed(const struct look *l, const struct known *k)
+{
+	return k->listed_at < l->nlist && l->list[k->listed_at].id == k->id;
+}
+
+static bool pointers_full(const struct look *l, size_t i)
 {
 	size_t n = 0;
 
-	for (size_t k = 0; k < l->nlist; k++) {
-		const struct holder *h = &l->list[k];
-
-		if (h->version != l->of[i].version || h->kind != f->kind)
-			continue;
-		if (h->tid == f->tid && h->not_word == f->not_word)
-			return true;
-		n += h->kind == HOLDER_POINTER;
-	}
+	for (size_t k = 0; k < l->nlist; k++)
+		n += l->list[k].version == l->of[i].version &&
+		     l->list[k].kind == HOLDER_POINTER;
 	return n >= LISTED_MAX;
 }
 
 void found_add(struct look *l, size_t i, const struct found *f)
 {
 	bool code = f->kind != HOLDER_POINTER || f->into_code;
-	const struct known *k;
+	struct known *k;
 
 	if (!l->listing && (code ? l->of[i].code : l->of[i].data))
 		return;
@@ -288,9 +289,11 @@ void found_add(struct look *l, size_t i, const struct found *f)
 		l->of[i].data = true;
 	if (code || !l->of[i].code)
 		place_note(&l->of[i], f);
-	if (l->listing && listed(l, i, f))
+	if (l->listing && f->kind == HOLDER_POINTER && pointers_full(l, i))
 		return;
 	k = known_enter(l, i, f);
+	if (l->listing && k && listed(l, k))
+		return;
 	l->of[i].holders++;
 	if (l->listing && k)
 		holder_list(l, i, f, k);

@@ -17,6 +17,7 @@
 #include "codeserver/snapshot.h"
 
 #define HOLDERS_COUNT_MS 500
+#define FIRST_COUNT_MS 50 /* a purge that is about to end them goes first */
 #define TOLD 256
 
 static struct told {
@@ -168,7 +169,7 @@ void holders_looked(const struct holders_of *of, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (of[i].code && !told_of(&of[i])->holders)
-			server_later(&timer, 0);
+			server_later(&timer, FIRST_COUNT_MS);
 		if (of[i].code && !told_of(&of[i])->holders)
 			tell(&of[i], 1);
 		else if (!of[i].code)

@@ -337,6 +337,11 @@ static bool all_answered(const struct look *l)
 	return true;
 }
 
+static bool look_enough(void *arg)
+{
+	return all_answered(arg);
+}
+
 static bool memory_hit(void *arg, uintptr_t at, uintptr_t word, bool mangled)
 {
 	struct look *l = arg;
@@ -394,7 +399,7 @@ static void look_end(struct look *l)
 
 static int look_run(struct look *l, bool (*busy)(void *), void *arg)
 {
-	struct threads_look t = {thread_see, thread_unseen, l};
+	struct threads_look t = {thread_see, thread_unseen, look_enough, l};
 	int r;
 
 	look_begin(l);
@@ -508,7 +513,7 @@ static void words_unseen(void *arg, pid_t tid, const char *why)
 int holders_words(const uintptr_t *address, size_t n, bool *found)
 {
 	struct words w = {address, n, found};
-	struct threads_look t = {words_see, words_unseen, &w};
+	struct threads_look t = {words_see, words_unseen, NULL, &w};
 	struct memory_search m = {.hit = words_hit, .arg = &w};
 	int r;
 
@@ -533,7 +538,7 @@ bool holders_stubs_clear(void)
 int holders_tables(const struct hw_span *tables, size_t n, bool *held)
 {
 	struct words none = {NULL, 0, NULL};
-	struct threads_look t = {words_see, words_unseen, &none};
+	struct threads_look t = {words_see, words_unseen, NULL, &none};
 
 	(void)tables;
 	suspects_clear();

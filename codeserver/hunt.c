@@ -19,9 +19,11 @@
 #include <time.h>
 
 #include "codeserver/process-internal.h"
+#include "codeserver/thread-proc.h"
 
 #define WAIT_MIN_MS 1
 #define WAIT_MAX_MS 20
+#define LAST_WAITS 20
 
 #define DOUBT_MS 100
 
@@ -103,9 +105,24 @@ static void victim_add(struct hunt *h, const struct holder *holder)
 		return; /* not ended now, but at the next step */
 	h->victims = v;
 	v[h->nvictims++] = (struct victim){.pid = holder->process,
+					   .tid = holder->tid,
 					   .mod = holder->mod,
 					   .version = holder->version->number};
-	process_kill(holder->process, "killed");
+}
+
+/* Those that were added since there were FIRST. */
+static void victims_kill(const struct hunt *h, size_t first)
+{
+	hw_pid pids[PROCESSES_KILLED];
+	size_t n = 0;
+
+	for (size_t i = first; i < h->nvictims; i++) {
+		pids[n++] = h->victims[i].pid;
+		if (n < PROCESSES_KILLED && i + 1 < h->nvictims)
+			continue;
+		processes_kill(pids, n, "killed");
+		n = 0;
+	}
 }
 
 static bool victims_alive(const struct hunt *h)
@@ -113,6 +130,23 @@ static bool victims_alive(const struct hunt *h)
 	for (size_t i = h->nvictims; i-- > 0;)
 		if (process_exists(h->victims[i].pid))
 			return true;
+	return false;
+}
+
+/*
+ * A process is over some time before its thread is: to look at a thousand that
+ * are just ending takes longer than to wait for them. A number may be another
+ * thread's by now, so not for long.
+ */
+static bool threads_end(struct hunt *h)
+{
+	if (h->last_waits == LAST_WAITS)
+		return false;
+	for (size_t i = h->nvictims; i-- > 0;)
+		if (thread_cpu(h->victims[i].tid)) {
+			h->last_waits++;
+			return true;
+		}
 	return false;
 }
 
@@ -192,12 +226,17 @@ static void step(struct server_timer *timer)
 	struct hunt *h = (struct hunt *)(void *)((char *)timer -
 						 offsetof(struct hunt, timer));
 	bool late = server_now() >= h->deadline;
+	size_t known = h->nvictims;
 	const struct holder *foreign;
 
 	if (!late && victims_alive(h)) {
 		if (h->exits >= h->nvictims)
 			h->exits = 0; /* they were others */
 		again_later(h);
+		return;
+	}
+	if (!late && threads_end(h)) {
+		server_later(&h->timer, WAIT_MIN_MS);
 		return;
 	}
 	if (purge_mods(h->mods, h->n, false, &h->fates, NULL, NULL) == 0) {
@@ -214,6 +253,7 @@ static void step(struct server_timer *timer)
 	for (size_t i = 0; !foreign && i < h->nholders; i++)
 		if (blocks(&h->holders[i]) && !doubtful(&h->holders[i]))
 			victim_add(h, &h->holders[i]);
+	victims_kill(h, known);
 	again_later(h);
 }
 

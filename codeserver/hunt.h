@@ -14,6 +14,7 @@
 
 struct victim {
 	hw_pid pid;
+	pid_t tid;
 	const struct hw_mod *mod; /* what it held */
 	unsigned version;
 };
@@ -37,6 +38,7 @@ struct hunt {
 	uint64_t deadline;
 	unsigned wait;
 	size_t exits; /* processes that have ended since it began to kill */
+	unsigned last_waits; /* for the threads of victims that have ended */
 	struct hunt *next;
 };
 

@@ -246,6 +246,7 @@ hw_receive_match(bool (*match)(const struct hw_message *m, void *arg),
 	for (at = &p->inbox.first;;) {
 		uint32_t seen = __atomic_load_n(&p->wake, __ATOMIC_SEQ_CST);
 
+		process_end_if_dying(p); /* without a look under the lock */
 		/* In this order: an exit signal that was sent before a
 		 * message is obeyed before the message is seen. */
 		mailbox_look(p);

@@ -17,11 +17,14 @@
  * destructors of thread-specific data) is a foreign thread's. */
 hw_pid process_of_tid(pid_t tid);
 
+#define PROCESSES_KILLED 64 /* under one lock */
+
 /*
- * Begins to end PID, untrappably; others will hear REASON ("killed"). Does not
- * wait: ask process_exists, or hear process_on_exit. 0, or -ESRCH: it was gone.
+ * Begins to end N processes (at most PROCESSES_KILLED), untrappably; others
+ * will hear REASON ("killed"). Those that are gone are passed over. Does not
+ * wait: ask process_exists, or hear process_on_exit.
  */
-int process_kill(hw_pid pid, const char *reason);
+void processes_kill(const hw_pid *pids, size_t n, const char *reason);
 
 bool process_exists(hw_pid pid);
 

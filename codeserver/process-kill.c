@@ -161,24 +161,66 @@ static void ender_call(void)
 
 /* --- condemning ----------------------------------------------------------- */
 
-void process_condemn(struct process *p, const char *reason)
+/*
+ * The futex that P waits at, to be woken by the caller: it ends itself then.
+ * NULL: it is asked. The order of the last three steps is that of a process
+ * that begins to wait: it then sees that it is to end, or is seen to wait.
+ */
+static uint32_t *condemn(struct process *p, const char *reason)
 {
 	uint64_t now = kill_now();
 
 	if (process_life(p) != PROCESS_ALIVE)
-		return;
+		return NULL;
 	reason_copy(p->reason, reason);
 	if (p->barrier < 0)
 		p->barrier = barrier_take(p);
 	p->ask_wait = ASK_FIRST;
 	p->ask_at = now;
 	ring_add(&condemned, &p->dying);
-	__atomic_store_n(&p->life, PROCESS_DYING, __ATOMIC_RELEASE);
-	process_wake(p);
-	if (p == process_self || __atomic_load_n(&p->waiting, __ATOMIC_SEQ_CST))
-		return;
-	ask_if_due(p, now);
-	ender_call();
+	__atomic_store_n(&p->life, PROCESS_DYING, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&p->wake, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&p->waiting, __ATOMIC_SEQ_CST))
+		return &p->wake;
+	if (p != process_self) {
+		ask_if_due(p, now);
+		ender_call();
+	}
+	return NULL;
+}
+
+static void futex_wake(uint32_t *at)
+{
+	syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void process_condemn(struct process *p, const char *reason)
+{
+	uint32_t *waits = condemn(p, reason);
+
+	if (waits)
+		futex_wake(waits);
+}
+
+/*
+ * They are woken without the lock, which they take as they end. One that is
+ * gone by then is woken for nothing: its memory is another's, which its users
+ * bear.
+ */
+void processes_kill(const hw_pid *pids, size_t n, const char *reason)
+{
+	uint32_t *waits[PROCESSES_KILLED];
+
+	processes_lock();
+	for (size_t i = 0; i < n; i++) {
+		struct process *p = process_find(pids[i]);
+
+		waits[i] = p ? condemn(p, reason) : NULL;
+	}
+	processes_unlock();
+	for (size_t i = 0; i < n; i++)
+		if (waits[i])
+			futex_wake(waits[i]);
 }
 
 void kill_forget(struct process *p)

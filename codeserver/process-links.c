@@ -356,15 +356,3 @@ PUBLIC void hw_exit_self(const char *reason)
 	}
 	stop_here(p);
 }
-
-int process_kill(hw_pid pid, const char *reason)
-{
-	struct process *p;
-
-	processes_lock();
-	p = process_find(pid);
-	if (p)
-		process_condemn(p, reason);
-	processes_unlock();
-	return p ? 0 : -ESRCH;
-}

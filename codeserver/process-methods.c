@@ -82,10 +82,14 @@ void process_on_exit(process_exit_fn *fn)
 static void ended_tell(struct server_job *job)
 {
 	struct ended *e = (struct ended *)job;
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = server_heard() ? cJSON_CreateObject() : NULL;
 
 	if (exit_fn)
 		exit_fn(e->pid, e->name, e->reason);
+	if (!o) {
+		free(e);
+		return;
+	}
 	cJSON_AddNumberToObject(o, "pid", getpid());
 	cJSON_AddNumberToObject(o, "process", (double)e->pid);
 	cJSON_AddStringToObject(o, "name", e->name);

@@ -243,7 +243,9 @@ static bool all_held(const struct pass *p)
 /*
  * Looks, and frees the replaced tables. If the look saw a thread in a stub, or
  * not every thread, what it says of those that it found free means nothing: one
- * may have gone from the stub into them since. -1: it could not be seen.
+ * may have gone from the stub into them since. Where all are held and somebody
+ * waits to hear it, tables are left to the next look that nobody waits for.
+ * -1: it could not be seen.
  */
 static int look_past_tables(struct pass *p, const char **why)
 {
@@ -252,6 +254,8 @@ static int look_past_tables(struct pass *p, const char **why)
 
 	if (holders_look(p->of, p->n, p->busy, p->arg) < 0)
 		return -1;
+	if (!p->gentle && all_held(p))
+		return 0;
 	clear = holders_stubs_clear();
 	left = tables_free();
 	if (left > 0)
@@ -446,7 +450,7 @@ int purge_mods(struct hw_mod *const *mods, size_t n, bool gentle,
 	}
 	if (r == 0 && p.n)
 		r = pass_run(&p);
-	if (r == 0 && tables_free() < 0) /* if there was nothing old */
+	if (r == 0 && gentle && tables_free() < 0) /* nothing may be old */
 		r = -1;
 	fates_check(fates, first);
 	return r < 0 ? -1 : old_count(mods, n);

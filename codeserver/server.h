@@ -77,8 +77,10 @@ uint64_t server_now(void);
 /* Whether somebody wants something: a long search should stop and let him. */
 bool server_busy(void *unused);
 
-/* A notification to every connection. PARAMS is consumed. */
+/* Whether there is a connection; a notification to every one. PARAMS is
+ * consumed. */
 struct cJSON;
+bool server_heard(void);
 void server_notify(const char *method, struct cJSON *params);
 
 #endif

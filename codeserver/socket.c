@@ -229,6 +229,14 @@ static void conn_read(struct connection *c)
 		c->broken = true;
 }
 
+bool server_heard(void)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (server.conn[i].fd >= 0)
+			return true;
+	return false;
+}
+
 void server_notify(const char *method, struct cJSON *params)
 {
 	for (size_t i = 0; i < CONNECTIONS; i++)

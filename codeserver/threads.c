@@ -68,7 +68,8 @@ struct thread {
 };
 
 static struct thread *all; /* mapped; in the order of the listing */
-static size_t nall, cap;
+static uint32_t *by_tid;   /* mapped: 2 * cap, open addressing; 0: free */
+static size_t nall, cap;   /* cap is a power of two */
 static unsigned round_now;
 static uint64_t cpu_looked; /* `cpu` of the one that is looked at */
 static bool stubs_clear;
@@ -365,38 +366,54 @@ static void running_look(struct thread **t, unsigned n,
 
 /* --- all of them ---------------------------------------------------------- */
 
+/* Where TID's number in `all`, counted from 1, is or goes. */
+static uint32_t *tid_slot(pid_t tid)
+{
+	size_t mask = 2 * cap - 1, i = (uint32_t)tid * 2654435761u & mask;
+
+	while (by_tid[i] && all[by_tid[i] - 1].tid != tid)
+		i = (i + 1) & mask;
+	return &by_tid[i];
+}
+
 static int grow(void)
 {
 	size_t more = cap ? cap * 2 : 256;
 	struct thread *t = pages(more * sizeof(*t));
+	uint32_t *h = pages(2 * more * sizeof(*h));
 
-	if (!t)
+	if (!t || !h) {
+		if (t)
+			munmap(t, more * sizeof(*t));
 		return -1;
+	}
 	if (all) {
 		memcpy(t, all, nall * sizeof(*t));
 		munmap(all, cap * sizeof(*t));
+		munmap(by_tid, 2 * cap * sizeof(*by_tid));
 	}
 	all = t;
+	by_tid = h;
 	cap = more;
+	for (size_t i = 0; i < nall; i++)
+		*tid_slot(all[i].tid) = (uint32_t)i + 1;
 	return 0;
 }
 
-/* The entry of TID, at or after *HINT: the kernel lists threads in the order of
- * their creation, and so do we. NULL: out of memory. */
-static struct thread *thread_entry(pid_t tid, size_t *hint)
+/* The entry of TID. NULL: out of memory. */
+static struct thread *thread_entry(pid_t tid)
 {
-	size_t i = *hint;
+	uint32_t *slot;
 
-	while (i < nall && all[i].tid != tid)
-		i++;
-	if (i == cap && grow() < 0)
+	if (nall == cap && grow() < 0)
 		return NULL;
-	if (i == nall) {
+	slot = tid_slot(tid);
+	if (!*slot) {
 		memset(&all[nall], 0, sizeof(*all));
 		all[nall++].tid = tid;
+		*slot = (uint32_t)nall;
 	}
-	*hint = i + 1;
-	return &all[i];
+	return &all[*slot - 1];
 }
 
 /* Forgets those that the last listing did not have; the order stays. */
@@ -410,7 +427,12 @@ static void entries_sweep(void)
 				all[n] = all[i];
 			n++;
 		}
+	if (n == nall)
+		return;
 	nall = n;
+	memset(by_tid, 0, 2 * cap * sizeof(*by_tid));
+	for (size_t i = 0; i < nall; i++)
+		*tid_slot(all[i].tid) = (uint32_t)i + 1;
 }
 
 static int threads_list(void)
@@ -418,7 +440,6 @@ static int threads_list(void)
 	pid_t own = (pid_t)syscall(SYS_gettid);
 	DIR *d = opendir("/proc/self/task");
 	struct dirent *e;
-	size_t hint = 0;
 	int r = d ? 0 : -1;
 
 	round_now++;
@@ -428,7 +449,7 @@ static int threads_list(void)
 
 		if (tid <= 0 || tid == own)
 			continue;
-		t = thread_entry(tid, &hint);
+		t = thread_entry(tid);
 		if (t)
 			t->round = round_now;
 		else
@@ -454,15 +475,20 @@ static void finish(void)
 	madvise(window, STACK_MAX, MADV_DONTNEED);
 }
 
-/* How many of them there still are. */
-static size_t all_look(const struct threads_look *l)
+static bool enough(const struct threads_look *l)
+{
+	return l->enough && l->enough(l->arg);
+}
+
+/* How many of them there still are; -1: those looked at were enough. */
+static ssize_t all_look(const struct threads_look *l)
 {
 	struct thread *run[SNAPSHOT_SLOTS];
 	unsigned nrun = 0;
-	size_t there = nall;
+	ssize_t there = (ssize_t)nall;
 
 	stubs_clear = true;
-	for (size_t i = 0; i < nall; i++) {
+	for (size_t i = 0; i < nall && !enough(l); i++) {
 		enum looked r = blocked_look(&all[i], l);
 
 		if (r == LOOKED_DONE)
@@ -477,10 +503,13 @@ static size_t all_look(const struct threads_look *l)
 			nrun = 0;
 		}
 	}
-	if (nrun)
+	if (nrun && !enough(l))
 		running_look(run, nrun, l);
 	finish();
-	return there;
+	if (!enough(l))
+		return there;
+	stubs_clear = false;
+	return -1;
 }
 
 /*
@@ -490,14 +519,15 @@ static size_t all_look(const struct threads_look *l)
  */
 int threads_look(const struct threads_look *l)
 {
-	size_t n;
+	ssize_t there = 0;
 
 	stubs_clear = false;
 	table_then = *hw_guest.program->table;
 	if (prepare() < 0)
 		return -1;
-	n = thread_count();
-	if (n == nall + 1 && all_look(l) == nall)
+	if (thread_count() == nall + 1)
+		there = all_look(l);
+	if (there < 0 || (there && there == (ssize_t)nall))
 		return 0;
 	stubs_clear = false;
 	if (threads_list() < 0)
@@ -593,6 +623,8 @@ size_t threads_stacks(const struct hw_span **spans)
 void threads_start(void)
 {
 	nall = 0; /* a forked child's threads are others */
+	if (by_tid)
+		memset(by_tid, 0, 2 * cap * sizeof(*by_tid));
 	stacks_forget();
 	snapshot_start();
 }

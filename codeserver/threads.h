@@ -17,6 +17,8 @@ struct threads_look {
 	bool (*see)(void *arg, const struct snapshot *s);
 	/* One of which nothing could be learnt, and why. */
 	void (*unseen)(void *arg, pid_t tid, const char *why);
+	/* After each thread: whether that was enough; NULL: never. */
+	bool (*enough)(void *arg);
 	void *arg;
 };
 

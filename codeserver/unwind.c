@@ -23,7 +23,8 @@
 #include "codeserver/memory.h"
 
 #define FRAMES_MAX (1u << 20)
-#define ROWS 64
+#define SETS 32 /* of kept rows, WAYS each */
+#define WAYS 4
 #define PUSHED_MAX 16 /* words of arguments on the stack during a call */
 
 /* rax rdx rcx rsi rdi r8-r11: a call does not keep them. */
@@ -37,7 +38,8 @@ struct kept_row {
 	bool signal;
 };
 
-static struct kept_row rows[ROWS];
+static struct kept_row rows[SETS][WAYS];
+static unsigned next_way;
 static struct cfi_row row;
 
 void unwind_forget(void)
@@ -56,27 +58,43 @@ static bool row_plain(void)
 	return true;
 }
 
+static struct kept_row *set_of(uintptr_t pc)
+{
+	return rows[pc * 0x9e3779b97f4a7c15u >> 32 & (SETS - 1)];
+}
+
+static void row_take(const struct kept_row *k)
+{
+	row.function = ~k->not_function;
+	row.cfa = k->cfa;
+	memcpy(row.reg, k->reg, sizeof(row.reg));
+	row.cfa_reg = k->cfa_reg;
+	row.ra = k->ra;
+	row.signal = k->signal;
+}
+
+static void row_keep(uintptr_t pc)
+{
+	struct kept_row *k = &set_of(pc)[next_way++ % WAYS];
+
+	*k = (struct kept_row){~pc,         ~row.function, row.cfa,   {{0}},
+			       row.cfa_reg, row.ra,        row.signal};
+	memcpy(k->reg, row.reg, sizeof(row.reg));
+}
+
 static int row_find(uintptr_t pc)
 {
-	struct kept_row *k = &rows[(pc ^ pc >> 8) % ROWS];
+	const struct kept_row *set = set_of(pc);
 
-	if (k->not_pc == ~pc) {
-		row.function = ~k->not_function;
-		row.cfa = k->cfa;
-		memcpy(row.reg, k->reg, sizeof(row.reg));
-		row.cfa_reg = k->cfa_reg;
-		row.ra = k->ra;
-		row.signal = k->signal;
-		return 0;
-	}
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].not_pc == ~pc) {
+			row_take(&set[i]);
+			return 0;
+		}
 	if (cfi_find(pc, &row) < 0)
 		return -1;
-	if (row_plain()) {
-		*k = (struct kept_row){~pc,       ~row.function, row.cfa,
-				       {{0}},     row.cfa_reg,   row.ra,
-				       row.signal};
-		memcpy(k->reg, row.reg, sizeof(row.reg));
-	}
+	if (row_plain())
+		row_keep(pc);
 	return 0;
 }
 
