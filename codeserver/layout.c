@@ -8,7 +8,7 @@
  */
 #include "codeserver/layout.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- checks --------------------------------------------------------------- */
@@ -233,16 +233,13 @@ const struct layout_func *layout_func_at(const struct layout *l, uint64_t addr)
 /* --- who may touch what --------------------------------------------------- */
 
 static bool func_touches(const struct layout *l, const struct layout_func *f,
-			 const char *const *ids, size_t n)
+			 const bool *vars)
 {
 	for (uint32_t i = 0; i < f->nuses; i++) {
 		uint32_t use = l->uses[f->uses + i];
 
-		if (use & LAYOUT_USE_FUNC)
-			continue;
-		for (size_t k = 0; k < n; k++)
-			if (!strcmp(layout_str(l, l->vars[use].id), ids[k]))
-				return true;
+		if (!(use & LAYOUT_USE_FUNC) && vars[use])
+			return true;
 	}
 	return false;
 }
@@ -259,13 +256,10 @@ static bool func_calls(const struct layout *l, const struct layout_func *f,
 	return false;
 }
 
-void layout_touchers(const struct layout *l, const char *const *ids, size_t n,
-		     bool *touches)
+static void callers_mark(const struct layout *l, bool *touches)
 {
 	bool more = true;
 
-	for (uint32_t i = 0; i < l->nfuncs; i++)
-		touches[i] = func_touches(l, &l->funcs[i], ids, n);
 	while (more) {
 		more = false;
 		for (uint32_t i = 0; i < l->nfuncs; i++) {
@@ -275,4 +269,23 @@ void layout_touchers(const struct layout *l, const char *const *ids, size_t n,
 			more = true;
 		}
 	}
+}
+
+void layout_touchers(const struct layout *l, const char *const *ids, size_t n,
+		     bool *touches)
+{
+	bool *vars = calloc(l->nvars ? l->nvars : 1, sizeof(*vars));
+	const struct layout_var *v;
+
+	for (uint32_t i = 0; i < l->nfuncs; i++)
+		touches[i] = !vars; /* without memory: any may */
+	for (size_t i = 0; vars && i < n; i++) {
+		v = layout_var(l, ids[i]);
+		if (v)
+			vars[v - l->vars] = true;
+	}
+	for (uint32_t i = 0; vars && i < l->nfuncs; i++)
+		touches[i] = func_touches(l, &l->funcs[i], vars);
+	callers_mark(l, touches);
+	free(vars);
 }

@@ -7,8 +7,11 @@
  *
  *   layout.c          opens a section and finds things in it
  *   layout-plan.c     compares a variable's two types
- *   layout-convert.c  goes through a plan, moves one leaf, prints one
+ *   layout-convert.c  goes through a plan, moves one leaf
+ *   layout-value.c    numbers of all widths, in memory
+ *   layout-print.c    values, variables and types in words
  *   layout-reach.c    what pointers lead to
+ *   layout-differ.c   whether one type can be taken for another
  *
  * Nothing here knows a process: bytes in, bytes out; no dependency but malloc.
  * No function keeps state; any thread may call any, with sections that stay
@@ -107,7 +110,7 @@ struct plan_step {
 	struct plan_side from, to;
 };
 
-/* Where in the variable a step is. */
+/* Where in the variable a step is; the first one is the variable. */
 struct plan_node {
 	uint32_t up;      /* the index of what it is a part of */
 	const char *name; /* a member's; NULL: an element */
@@ -139,6 +142,8 @@ struct plan {
 	/* layout-plan.c's own */
 	struct plan_node *nodes;
 	uint32_t nnodes, capnodes, budget;
+	uint64_t
+	    extra[2]; /* bytes behind the old, new type: a flexible array */
 };
 
 /*
@@ -151,6 +156,11 @@ int layout_plan(const struct layout *was, const struct layout_var *a,
 		const struct layout *is, const struct layout_var *b,
 		struct plan *p);
 void plan_free(struct plan *p);
+
+/* Where NODE is: "db[2].v"; without ROUND, which says of the loops around it
+ * where they are, "db[].v". */
+void plan_path(const struct plan *p, uint32_t node, const uint64_t *round,
+	       char *buf, size_t size);
 
 /* --- through a plan (layout-convert.c) ------------------------------------ */
 
@@ -197,6 +207,19 @@ void layout_print_old(const struct plan *p, const struct plan_leaf *leaf,
 void layout_print_new(const struct plan *p, const struct plan_leaf *leaf,
 		      const void *new, char *buf, size_t size);
 
+/* layout-value.c: a number in memory, as wide as any is. */
+struct layout_number {
+	bool is_float;
+	bool huge; /* an integer that only an unsigned __int128 holds */
+	__int128 i;
+	long double f;
+};
+struct layout_number layout_load(const struct layout *l,
+				 const struct plan_side *side, const void *at);
+/* false: it does not fit, nothing was stored. */
+bool layout_store(const struct layout *l, const struct plan_side *side,
+		  void *at, struct layout_number n);
+
 /* --- behind pointers (layout-reach.c) ------------------------------------- */
 
 struct layout_reached {
@@ -207,14 +230,39 @@ struct layout_reached {
 
 /*
  * Looks for a type that changed and of which objects may live that no variable
- * holds: whatever a pointer leads to, from variables, parameters, results and
- * locals of either side. 1: found, R has the shortest way to one; 0: there is
- * none; -1: memory is out. What appears only by value in variables is the
- * plans' affair. Members that were renamed in place, enumerators that were
- * appended, types that one side does not know or knows by name only are no
- * change: who knows them judges them.
+ * holds: whatever a pointer leads to, from variables, else from parameters and
+ * results, else from locals and casts. 1: found, R has the shortest way to one;
+ * 0: there is none; -1: memory is out.
+ *
+ * Only the old side's pointers count: what new pointers lead to, new code made,
+ * or another module, which then judges its own types. What appears only by
+ * value in variables is the plans' affair. Members that were renamed in place,
+ * enumerators that were appended, types that one side does not know, or knows
+ * by name only, are no change.
  */
 int layout_reach(const struct layout *was, const struct layout *is,
 		 struct layout_reached *r);
+
+/* layout-differ.c: two lists of members, used again and again. Zeroed is
+ * empty. */
+struct layout_differ {
+	const struct layout *was, *is;
+	struct differ_side {
+		struct differ_member *v;
+		size_t n, cap;
+	} a, b;
+	char *text; /* what differs, of SIZE bytes */
+	size_t size;
+	uint32_t budget;
+	bool no_memory;
+};
+
+/*
+ * Whether objects of the old type A, as bytes, are misread as B: its members
+ * moved, say. In d->text then is how: "member v moved 8 → 16". Pointers are all
+ * alike here, but to functions.
+ */
+bool layout_differs(struct layout_differ *d, uint32_t a, uint32_t b);
+void layout_differ_free(struct layout_differ *d);
 
 #endif
