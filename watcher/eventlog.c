@@ -84,6 +84,8 @@ static void target_free(struct event_target *t)
 	free(t->versions);
 	free(t->reason);
 	free(t->message);
+	free(t->module);
+	free(t->symbol);
 }
 
 void event_free(struct event *e)
@@ -130,6 +132,10 @@ static cJSON *target_json(const struct event_target *t)
 		cJSON_AddStringToObject(o, "reason", t->reason);
 	if (t->message)
 		cJSON_AddStringToObject(o, "message", t->message);
+	if (t->module)
+		cJSON_AddStringToObject(o, "module", t->module);
+	if (t->symbol)
+		cJSON_AddStringToObject(o, "symbol", t->symbol);
 	return o;
 }
 

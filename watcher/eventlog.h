@@ -47,6 +47,9 @@ struct event_target {
 	size_t nversions;
 	char *reason;  /* one word, NULL if ok */
 	char *message; /* for a person, may be NULL */
+	/* What it is about, either may be NULL: a module, and the id of a
+	 * function or variable in it. */
+	char *module, *symbol;
 };
 
 enum event_phase {

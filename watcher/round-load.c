@@ -125,6 +125,10 @@ static void result_add(struct round_peer *p, const struct session_answer *a)
 		t->reason = xstrdup(a->reason);
 	if (a->message)
 		t->message = xstrdup(a->message);
+	if (a->module)
+		t->module = xstrdup(a->module);
+	if (a->symbol)
+		t->symbol = xstrdup(a->symbol);
 }
 
 /* The base was occupied there: never again, and another is tried. */

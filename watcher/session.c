@@ -367,6 +367,7 @@ static void answer_error(struct session_call *c, const cJSON *error)
 
 	a.reason = json_str(data, "reason");
 	a.module = json_str(data, "module");
+	a.symbol = json_str(data, "symbol");
 	a.message = json_str(data, "message");
 	if (json_int(error, "code", 0) == HW_RPC_CLOSED)
 		a.reason = "lost";
@@ -376,6 +377,8 @@ static void answer_error(struct session_call *c, const cJSON *error)
 		a.message = json_str(error, "message");
 	if (!*a.module)
 		a.module = NULL;
+	if (!*a.symbol)
+		a.symbol = NULL;
 	load_answer(c, &a);
 }
 

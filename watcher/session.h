@@ -103,9 +103,10 @@ struct session_answer {
 	bool ok;
 	struct session_loaded *loaded; /* if ok */
 	size_t nloaded;
-	/* If not ok: one word, the module it is about or NULL, a sentence.
+	/* If not ok: one word, the module and the function or variable that
+	 * it is about, or NULL, a sentence.
 	 * "lost": the target went away; "no_answer": it did not answer. */
-	const char *reason, *module, *message;
+	const char *reason, *module, *symbol, *message;
 };
 
 typedef void session_load_cb(struct session *s, const struct session_answer *a,

@@ -40,7 +40,7 @@ def documented():
               encoding="utf-8") as f:
         text = f.read()
     text = text[text.index("## Sockets"):]
-    return set(re.findall(r"`((?:code|watch|sys|process)/[A-Za-z]+)`", text))
+    return set(re.findall(r"`((?:code|watch|sys|process|hotwatch)/[A-Za-z]+)`", text))
 
 
 def check_names():

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# sanitizers: address
+"""hotwatch lsp with the real watcher and the real counter: a save is shown,
+an error and a refusal are at their lines and go when mended, who holds old
+code is named, commands do what they say, two editors stay in step, and a
+program that ends and comes back is told."""
+import os
+import shutil
+import sys
+
+ROOT = os.environ["ROOT"]
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from guest import HW, SANITIZE, Target, holds, same, write  # noqa: E402
+from lspclient import Editor, Failed, uri  # noqa: E402
+import subprocess  # noqa: E402
+
+os.makedirs("p q")
+os.chdir("p q")  # a name that a URI must quote
+write("hotwatch.json", "{}\n")
+shutil.copy(os.path.join(ROOT, "examples/counter/counter.c"), "counter.c")
+SOURCE = os.path.realpath("counter.c")
+with open(SOURCE, encoding="utf-8") as f:
+    text = f.read()
+text = text.replace("static void codeswitch(long sum);",
+                    "int flag = 1;\n\nstatic void codeswitch(long sum);", 1)
+text = text.replace("char line[64];", "char line[64];\n\tint n = flag;\n\n"
+                    "\t(void)n;", 1)
+write(SOURCE, text)
+subprocess.run([HW, "cc", "-O2", *SANITIZE, "-pthread", "counter.c", "-o",
+                "counter"], check=True)
+
+
+def line_of(part):
+    with open(SOURCE, encoding="utf-8") as source:
+        return next(n for n, line in enumerate(source) if part in line)
+
+
+def state(editor, wanted, **more):
+    def is_so():
+        return (editor.status.get("state") == wanted and
+                all(editor.status.get(k) == v for k, v in more.items()) and
+                editor.status)
+    return editor.until("state %s %s" % (wanted, more), is_so)
+
+
+def problems(editor, code=None):
+    return [d for d in editor.diagnostics.get(SOURCE, [])
+            if d.get("code") == code]
+
+
+editor = Editor([HW, "lsp"], ".")
+state(editor, "idle")
+target = Target("./counter")
+state(editor, "attached", pid=target.pid, text="pid %d" % target.pid)
+editor.open(SOURCE)
+
+# --- a save ---
+editor.save(SOURCE, '"the sum is %ld', '"sum: %ld')
+status = state(editor, "live", version=1)
+holds("the time is told: %r" % status, status["ms"] > 0)
+same("the text", status["text"], "v1 %.0fms" % status["ms"])
+same("the modules", status["modules"], ["counter"])
+
+# --- a second editor, that comes late ---
+second = Editor([HW, "lsp"], ".")
+same("it is in step", state(second, "live", version=1)["text"],
+     status["text"])
+
+# --- an error, at its line in UTF-16 ---
+for e in (editor, second):
+    same("no problems", problems(e), [])
+editor.save(SOURCE, "\tint n = flag;",
+            "\tint n = flag; /* \u00fc\U0001F600 */ int m = flg;")
+for e in (editor, second):
+    state(e, "error")
+    error = problems(e)[0]
+    same("its range", error["range"], {
+        "start": {"line": line_of("flg"), "character": 33},
+        "end": {"line": line_of("flg"), "character": 36}})
+    same("its severity", error["severity"], 1)
+    holds("it says what clang said: %r" % error,
+          "'flg'" in error["message"])
+    related = error["relatedInformation"][0]
+    same("the note's line", related["location"]["range"]["start"]["line"],
+         line_of("int flag = 1"))
+editor.save(SOURCE, " int m = flg;", "")
+for e in (editor, second):
+    e.until("mended", lambda e=e: not problems(e))
+state(editor, "unchanged")
+
+# --- a refusal, at the line of its variable ---
+editor.save(SOURCE, "\nint flag = 1", "\nstruct { int a[9]; } flag = {{1}}")
+editor.save(SOURCE, "int n = flag", "int n = flag.a[0]")
+status = state(editor, "refused", reason="unsafe")
+refusal = problems(editor, "unsafe")[0]
+same("its line", refusal["range"]["start"]["line"], line_of("flag = {{1}}"))
+holds("it says which: %r" % refusal, "flag" in refusal["message"])
+state(second, "refused")
+editor.save(SOURCE, "struct { int a[9]; } flag = {{1}}", "int flag = 1")
+editor.save(SOURCE, "int n = flag.a[0]", "int n = flag")
+for e in (editor, second):
+    e.until("reverted", lambda e=e: not problems(e, "unsafe"))
+
+# --- who holds old code ---
+held = editor.until("a holder", lambda: [
+    h for h in editor.holders if h.get("process_name") == "counter"])[0]
+same("its version", held["version"], 0)
+same("its file", held["file"], SOURCE)
+same("who it is", held["who"], "process %d (counter)" % held["process"])
+held_at = editor.until("its diagnostic", lambda: [
+    d for d in problems(editor, "held")
+    if "process" in d["message"]] or None)[0]
+same("its severity", held_at["severity"], 3)
+same("its line", held_at["range"]["start"]["line"], held["line"] - 1)
+
+# --- lenses ---
+titles = [lens["command"]["title"] for lens in editor.lenses(SOURCE)]
+holds("the first says the version: %r" % titles,
+      titles[0].startswith("hotwatch: v1 in pid %d · old code held by main "
+                           "thread in main" % target.pid))
+same("what can be done", titles[1:4], ["Reload", "Purge", "Rollback"])
+holds("the holder's line has one: %r" % titles,
+      "process 1 (counter) still runs v0 here" in titles)
+same("a file that is no module has none",
+     editor.lenses("hotwatch.json"), [])
+
+# --- commands ---
+answer = editor.command("hotwatch.softPurge", uri(SOURCE))
+same("soft purge of what is held", answer["ok"], False)
+holds("it says by whom: %r" % answer["message"],
+      "main thread" in answer["message"])
+answer = editor.command("hotwatch.holders", "counter")
+holds("holders: %r" % answer["message"],
+      "process 1 (counter)" in answer["message"])
+answer = editor.command("hotwatch.load", {"modules": ["counter"],
+                                          "force": True})
+same("load", (answer["ok"], answer["event"]["version"]), (True, 2))
+state(second, "live", version=2)
+answer = editor.command("hotwatch.purge", {"module": "counter",
+                                           "deadline_ms": 200})
+same("purge of what the main thread runs", answer["ok"], False)
+holds("it says why: %r" % answer["message"],
+      "foreign_holder" in answer["message"])
+holds("rollback: %r" % answer,
+      editor.command("hotwatch.rollback", "counter")["ok"])
+editor.until("nobody holds what was rolled back to",
+             lambda: editor.holders == [])
+holds("status", editor.command("hotwatch.status")["ok"])
+try:
+    editor.command("hotwatch.load", "nothing")
+    holds("load of what is no module is refused", False)
+except Failed as failed:
+    same("the reason", failed.args[0]["data"]["reason"], "unknown_module")
+
+# --- the program ends, and comes back ---
+target.process.kill()
+target.process.wait()
+for e in (editor, second):
+    status = state(e, "lost", reason="no_target")
+    same("its text", status["text"], "lost")
+    e.until("nobody holds", lambda e=e: e.holders == [] and
+            problems(e, "held") == [])
+target = Target("./counter")
+for e in (editor, second):  # the file has changed since it was built
+    state(e, "live", pid=target.pid, version=1)
+
+# --- the watcher goes with the editor that had it; another takes over ---
+same("status of exit", editor.close(), 0)
+second.until("told that it is lost", lambda: [
+    s for s in second.seen("hotwatch/status")
+    if s.get("reason") == "no_watcher"])
+state(second, "attached", pid=target.pid)
+second.save(SOURCE, '"sum: %ld', '"the sum is %ld')
+state(second, "live", version=2)
+same("status of exit", second.close(), 0)
+target.process.kill()
+target.process.wait()

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is the case, from what the watcher tells. Two sources: events say what
+ * happened (how long a load took, why it was refused), and watch/status says
+ * what is (which modules do not compile, which targets run). An event is taken
+ * in, then the status asked for, and all that is told to the editor follows
+ * from the two together; so a lost event, a restarted watcher and an editor
+ * that came late end in the same picture. To follow events alone was tried on
+ * paper and given up: a target that ends, a source that is removed and a
+ * reverted header would each need a rule for what they mend.
+ *
+ * Troubles are events: a refusal stands until something else happened to one
+ * of its modules, or all the targets that refused are gone.
+ */
+#include "watcher/held.h"
+#include "watcher/lsp-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- troubles ------------------------------------------------------------ */
+
+static bool shares_module(const cJSON *a, const cJSON *b)
+{
+	const cJSON *m, *n;
+
+	cJSON_ArrayForEach(m, json_at(a, "modules"))
+	{
+		cJSON_ArrayForEach(n, json_at(b, "modules"))
+		{
+			if (cJSON_Compare(m, n, true))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A target of the last status, or NULL: it runs no more. */
+static const cJSON *target(const struct lsp *s, int pid)
+{
+	const cJSON *t;
+
+	cJSON_ArrayForEach(t, json_at(s->watch, "targets"))
+	{
+		if (json_int(t, "pid", 0) == pid)
+			return t;
+	}
+	return NULL;
+}
+
+/* OK: of the targets of EVENT that took it, else of those that did not. */
+static bool any_runs(const struct lsp *s, const cJSON *event, bool ok)
+{
+	const cJSON *t;
+
+	cJSON_ArrayForEach(t, json_at(event, "targets"))
+	{
+		if (json_true(t, "ok") == ok &&
+		    target(s, json_int(t, "pid", 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool refused(const cJSON *event)
+{
+	const cJSON *t;
+
+	cJSON_ArrayForEach(t, json_at(event, "targets"))
+	{
+		if (!json_true(t, "ok"))
+			return true;
+	}
+	return false;
+}
+
+static void troubles_drop(struct lsp *s, const cJSON *mended)
+{
+	const cJSON *t, *next;
+
+	for (t = s->troubles ? s->troubles->child : NULL; t; t = next) {
+		next = t->next;
+		if (shares_module(t, mended))
+			cJSON_Delete(cJSON_DetachItemViaPointer(s->troubles,
+								(cJSON *)t));
+	}
+}
+
+/* Refusals of targets that are no more. */
+static void troubles_prune(struct lsp *s)
+{
+	const cJSON *t, *next;
+
+	for (t = s->troubles ? s->troubles->child : NULL; t; t = next) {
+		next = t->next;
+		if (refused(t) && !any_runs(s, t, false))
+			cJSON_Delete(cJSON_DetachItemViaPointer(s->troubles,
+								(cJSON *)t));
+	}
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static void keep(cJSON **to, const cJSON *event)
+{
+	cJSON_Delete(*to);
+	*to = event ? cJSON_Duplicate(event, true) : NULL;
+}
+
+/* How a build went. What did not compile, watch/status has. */
+static void on_outcome(struct lsp *s, const cJSON *event)
+{
+	const char *kind = json_str(event, "kind");
+
+	troubles_drop(s, event);
+	keep(&s->building, NULL);
+	keep(&s->outcome, event);
+	if (!strcmp(kind, "live"))
+		keep(&s->live, event);
+	if (strcmp(kind, "error") != 0 &&
+	    (refused(event) ||
+	     cJSON_GetArraySize(json_at(event, "diagnostics")) > 0))
+		cJSON_AddItemToArray(s->troubles, cJSON_Duplicate(event, true));
+	s->holders_stale = true;
+}
+
+static void on_building(struct lsp *s, const cJSON *event)
+{
+	keep(&s->building, event);
+}
+
+static void on_holding(struct lsp *s, const cJSON *event)
+{
+	(void)event;
+	s->holders_stale = true;
+}
+
+static void on_target(struct lsp *s, const cJSON *event)
+{
+	(void)event;
+	s->had_target = true;
+	s->holders_stale = true;
+}
+
+static const struct {
+	const char *kind;
+	void (*take)(struct lsp *s, const cJSON *event);
+} kinds[] = {
+    {"live", on_outcome},           {"refused", on_outcome},
+    {"error", on_outcome},          {"unchanged", on_outcome},
+    {"building", on_building},      {"held", on_holding},
+    {"purged", on_holding},         {"exited", on_holding},
+    {"target-attached", on_target}, {"target-lost", on_target},
+};
+
+void lsp_state_event(struct lsp *s, const cJSON *event)
+{
+	const char *kind = json_str(event, "kind");
+
+	if (!s->troubles)
+		s->troubles = cJSON_CreateArray();
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].kind, kind))
+			kinds[i].take(s, event);
+}
+
+/* --- answers ------------------------------------------------------------- */
+
+/* The status comes last: who has heard of an error has its line. */
+static void tell(struct lsp *s)
+{
+	lsp_problems_tell(s);
+	if (s->sources_asked)
+		return; /* for a diagnostic; all is told when it is known */
+	lsp_holders_tell(s);
+	lsp_status_tell(s);
+	lsp_progress_tell(s);
+	lsp_lens_refresh(s);
+}
+
+static void add_words(cJSON *o, const cJSON *holder, int pid)
+{
+	struct text who = {0}, where = {0};
+
+	held_who(&who, holder, pid);
+	held_where(&where, holder);
+	cJSON_AddStringToObject(o, "who", who.len ? who.s : "variable");
+	cJSON_AddStringToObject(o, "where", where.len ? where.s : "");
+	text_free(&who);
+	text_free(&where);
+}
+
+static void add_holder(const struct lsp *s, cJSON *list, int pid,
+		       const cJSON *version, const cJSON *holder)
+{
+	static const char *const members[] = {
+	    "id",           "kind",      "module", "version",
+	    "since",        "tid",       "thread", "process",
+	    "process_name", "function",  "file",   "line",
+	    "variable",     "points_to", "hint",   "message"};
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(o, "pid", pid);
+	cJSON_AddStringToObject(o, "target", json_str(target(s, pid), "name"));
+	cJSON_AddStringToObject(o, "state", json_str(version, "state"));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const cJSON *item = json_at(holder, members[i]);
+
+		if (item)
+			cJSON_AddItemToObject(o, members[i],
+					      cJSON_Duplicate(item, true));
+	}
+	add_words(o, holder, pid);
+	cJSON_AddItemToArray(list, o);
+}
+
+static cJSON *flatten(const struct lsp *s, const cJSON *answer)
+{
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *t, *v, *h;
+
+	cJSON_ArrayForEach(t, json_at(answer, "targets"))
+	{
+		cJSON_ArrayForEach(v, json_at(t, "modules"))
+		{
+			cJSON_ArrayForEach(h, json_at(v, "holders"))
+			{
+				add_holder(s, list, json_int(t, "pid", 0), v,
+					   h);
+			}
+		}
+	}
+	return list;
+}
+
+static void on_holders(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct lsp *s = arg;
+
+	if (error || s->phase != LSP_SERVING)
+		return;
+	cJSON_Delete(s->holding);
+	s->holding = flatten(s, result);
+	tell(s);
+}
+
+/* Looking for holders costs a target a look at all its threads: only when an
+ * old version is known to be held is it asked. */
+static void ask_holders(struct lsp *s)
+{
+	const cJSON *t;
+	bool held = false;
+
+	if (!s->holders_stale)
+		return;
+	s->holders_stale = false;
+	cJSON_ArrayForEach(t, json_at(s->watch, "targets"))
+	{
+		held |= cJSON_GetArraySize(json_at(t, "held")) > 0;
+	}
+	if (held &&
+	    lsp_link_ask(s->link, "watch/holders", NULL, on_holders, s) == 0)
+		return;
+	cJSON_Delete(s->holding);
+	s->holding = NULL;
+}
+
+static void on_status(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct lsp *s = arg;
+	bool again = s->ask_again;
+
+	s->asking = s->ask_again = false;
+	if (error || s->phase != LSP_SERVING)
+		return;
+	keep(&s->watch, result);
+	if (s->live && !any_runs(s, s->live, true))
+		keep(&s->live, NULL);
+	if (cJSON_GetArraySize(json_at(result, "targets")) > 0)
+		s->had_target = true;
+	/* a build that was overtaken has no outcome */
+	if (!again && cJSON_GetArraySize(json_at(result, "building")) == 0)
+		keep(&s->building, NULL);
+	troubles_prune(s);
+	ask_holders(s);
+	tell(s);
+	if (again)
+		lsp_state_refresh(s);
+}
+
+void lsp_state_refresh(struct lsp *s)
+{
+	if (s->phase != LSP_SERVING || !s->caught_up)
+		return;
+	if (s->asking)
+		s->ask_again = true;
+	else if (lsp_link_ask(s->link, "watch/status", NULL, on_status, s) == 0)
+		s->asking = true;
+}
+
+/* --- sources ------------------------------------------------------------- */
+
+static void on_which(const cJSON *result, const cJSON *error, void *arg)
+{
+	struct lsp *s = arg;
+	const char *module = json_str(result, "module");
+
+	s->sources_asked--;
+	if (!error && !strmap_get(&s->sources, module))
+		strmap_put(&s->sources, module,
+			   xstrdup(json_str(result, "source")));
+	if (s->phase == LSP_SERVING && s->watch)
+		tell(s);
+}
+
+const char *lsp_source(struct lsp *s, const char *module)
+{
+	const char *source = strmap_get(&s->sources, module);
+	cJSON *params;
+
+	if (source || strmap_get(&s->asked, module))
+		return source;
+	params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "module", module);
+	if (lsp_link_ask(s->link, "watch/which", params, on_which, s) < 0)
+		return NULL;
+	strmap_put(&s->asked, module, s);
+	s->sources_asked++;
+	return NULL;
+}
+
+/* --- its end ------------------------------------------------------------- */
+
+static void free_values(struct strmap *m)
+{
+	void *v;
+
+	for (size_t i = 0; strmap_next(m, &i, &v);)
+		free(v);
+	strmap_free(m);
+}
+
+/* All that a watcher told; another one tells its own. */
+void lsp_state_down(struct lsp *s)
+{
+	cJSON **all[] = {&s->watch,    &s->outcome,  &s->live,
+			 &s->building, &s->troubles, &s->holding};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		cJSON_Delete(*all[i]);
+		*all[i] = NULL;
+	}
+	s->caught_up = s->asking = s->ask_again = false;
+	s->holders_stale = true;
+	strmap_free(&s->asked);
+}
+
+void lsp_state_free(struct lsp *s)
+{
+	lsp_state_down(s);
+	free_values(&s->sources);
+}
