@@ -288,7 +288,7 @@ static void special_loop(void *arg)
 static void special_main(void *arg)
 {
 	(void)arg;
-	special_loop(calloc(1, sizeof(struct fx_counter)));
+	special_loop(fx_new());
 }
 
 static void special_processes(void)

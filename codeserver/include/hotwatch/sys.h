@@ -108,6 +108,21 @@ struct hw_sys_callbacks {
 };
 
 /*
+ * HW_MIGRATES; once in a file, outside functions, beside its code_change: that
+ * converts every state that versions before this one may have left, and back
+ * again on the way down. Without it a version in which the type of what is
+ * reached by pointers has changed is refused, because memory that a program
+ * allocated cannot be converted unasked.
+ */
+#ifdef __HOTWATCH__
+#define HW_MIGRATES                                          \
+	static const char hw_migrates __asm__("hw.migrates") \
+	    __attribute__((used)) = 1
+#else
+#define HW_MIGRATES struct hw_migrates
+#endif
+
+/*
  * A process with its own loop, spawned with `system`. A module says what it is
  * by a function, called anew each time: so the callbacks are always those of
  * the current version.
