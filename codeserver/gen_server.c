@@ -291,15 +291,13 @@ static int start_failed(int e, const struct hw_spawn_options *o, hw_pid *pid)
 							  : "system_limit");
 }
 
-PUBLIC int hw_gen_server_start(hw_gen_server_module *module, void *arg,
-			       const struct hw_spawn_options *options,
-			       int timeout_ms, hw_pid *pid)
+int gen_server_start(hw_gen_server_module *module, void *arg,
+		     const struct hw_spawn_options *options, int timeout_ms,
+		     hw_pid *pid, void (*named)(void))
 {
 	struct hw_spawn_options o =
 	    options ? *options : (struct hw_spawn_options){.name = NULL};
-	struct spawning s = {.fn = gen_main,
-			     .options = &o,
-			     .named = (void (*)(void))module};
+	struct spawning s = {.fn = gen_main, .options = &o, .named = named};
 	struct call c;
 	hw_pid started = 0;
 	int r;
@@ -319,6 +317,14 @@ PUBLIC int hw_gen_server_start(hw_gen_server_module *module, void *arg,
 	if (!r && pid)
 		*pid = started;
 	return r;
+}
+
+PUBLIC int hw_gen_server_start(hw_gen_server_module *module, void *arg,
+			       const struct hw_spawn_options *options,
+			       int timeout_ms, hw_pid *pid)
+{
+	return gen_server_start(module, arg, options, timeout_ms, pid,
+				(void (*)(void))module);
 }
 
 PUBLIC int hw_gen_server_stop(hw_pid pid, const char *reason, int timeout_ms)

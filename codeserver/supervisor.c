@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "codeserver/supervisor-internal.h"
+#include "codeserver/sys-internal.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -403,5 +404,6 @@ PUBLIC int hw_supervisor_start(hw_supervisor_init *init, void *arg,
 
 	if (!init)
 		return call_failed(-EINVAL, "badarg");
-	return hw_gen_server_start(supervisor, &first, options, -1, pid);
+	return gen_server_start(supervisor, &first, options, -1, pid,
+				(void (*)(void))init);
 }

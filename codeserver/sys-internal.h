@@ -71,6 +71,14 @@ bool sys_is_parents_exit(const struct hw_message *m);
 bool sys_obey(struct hw_message *m, const struct hw_sys_callbacks *callbacks,
 	      void **state, char reason[HW_REASON_MAX]);
 
+/* --- gen_server.c --------------------------------------------------------- */
+
+/* hw_gen_server_start, of one that is known by the function NAMED. */
+struct hw_gen_server;
+int gen_server_start(const struct hw_gen_server *(*module)(void), void *arg,
+		     const struct hw_spawn_options *options, int timeout_ms,
+		     hw_pid *pid, void (*named)(void));
+
 /* --- sys-guard.c ---------------------------------------------------------- */
 
 /*

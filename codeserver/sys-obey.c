@@ -166,16 +166,18 @@ static void (*run_of(enum sys_op op,
 	}
 }
 
-static void guard_answer(hw_ref ref, const struct guard *g, int error)
+/* Of a code_change it is told what it ended of, as in Erlang. */
+static void guard_answer(hw_ref ref, enum sys_op op, const struct guard *g,
+			 int error)
 {
 	const struct sys_answer a = {.length = g->length};
+	bool said = op == SYS_CHANGE_CODE && !g->returned;
 
 	if (error)
 		answer_error(ref, error, strerror(-error));
-	else if (!g->returned)
-		answer_error(ref, -ECANCELED, g->reason);
-	else if (g->result != 0)
-		answer_error(ref, -ECANCELED, "callback_failed");
+	else if (!g->returned || g->result != 0)
+		answer_error(ref, -ECANCELED,
+			     said ? g->reason : "callback_failed");
 	else
 		answer(ref, &a, g->text ? g->text : "");
 }
@@ -198,7 +200,7 @@ static void obey_guarded(struct hw_message *m,
 	error = guard_run(g);
 	if (!error && g->returned && g->result == 0)
 		*state = g->state;
-	guard_answer(ref, g, error);
+	guard_answer(ref, op, g, error);
 	guard_free(g);
 }
 

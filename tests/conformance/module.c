@@ -10,8 +10,11 @@
  */
 #include <stdio.h>
 
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotwatch/gen_server.h>
 #include <hotwatch/hot.h>
-#include <hotwatch/process.h>
 
 #include "player.h"
 
@@ -71,6 +74,161 @@ void FN(busy)(void *arg)
 	for (;;)
 		n++;
 }
+
+/* --- a gen_server, whose state is a number -------------------------------- */
+
+static bool is(const char *text, const char *word)
+{
+	return strcmp(text, word) == 0;
+}
+
+static void reply(hw_ref ref, const char *text)
+{
+	hw_gen_server_reply(ref, text, strlen(text) + 1);
+}
+
+static void *init(void *how)
+{
+	if (is(how, "ignore"))
+		hw_gen_server_ignore();
+	else if (is(how, "stop"))
+		hw_gen_server_exit("because");
+	else if (is(how, "exit"))
+		hw_exit_self("so");
+	else if (is(how, "slow"))
+		player_wait(NULL);
+	else if (is(how, "go_on"))
+		hw_gen_server_continue((void *)5l);
+	return NULL;
+}
+
+static void *later(void *n, hw_ref ref)
+{
+	hw_send_ref(hw_self(), ref, "answer", 7);
+	return n;
+}
+
+static void *call(void *n, const struct hw_message *m)
+{
+	const char *word = (const char *)m->data;
+	char number[16] = "ok";
+
+	if (is(word, "silent"))
+		return n;
+	if (is(word, "later"))
+		return later(n, m->ref);
+	if (is(word, "exit"))
+		hw_exit_self("so");
+	if (is(word, "version"))
+		sprintf(number, "%d", V);
+	else if (is(word, "get"))
+		sprintf(number, "%d", (int)(long)n);
+	else if (is(word, "add"))
+		n = (void *)((long)n + 1);
+	else if (is(word, "stop"))
+		hw_gen_server_exit("because");
+	else if (is(word, "short"))
+		hw_gen_server_timeout(1);
+	else if (is(word, "go_on"))
+		hw_gen_server_continue((void *)5l);
+	reply(m->ref, number);
+	return n;
+}
+
+static bool never(const struct hw_message *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+	return false;
+}
+
+static void *cast(void *n, const struct hw_message *m)
+{
+	const char *word = (const char *)m->data;
+
+	if (is(word, "hang")) {
+		player_tell("hanging", 1);
+		hw_receive_match(never, NULL, -1);
+	}
+	if (strncmp(word, "stop ", 5) == 0)
+		hw_gen_server_exit(word + 5);
+	else
+		n = (void *)((long)n + 1);
+	return n;
+}
+
+static void *info(void *n, const struct hw_message *m)
+{
+	if (m->kind != HW_MESSAGE || !is((const char *)m->data, "answer"))
+		return (void *)((long)n + 10);
+	reply(m->ref, "late");
+	return n;
+}
+
+static void *timed_out(void *n)
+{
+	player_tell("timed_out", (int)(long)n);
+	return n;
+}
+
+static void *go_on(void *n, void *x)
+{
+	return (void *)((long)n + (long)x);
+}
+
+static void terminate(void *n, const char *why)
+{
+	(void)n;
+	player_tell_text("terminated", why);
+}
+
+#ifndef LACKS
+static int change(void **n, const struct hw_sys_change *c)
+{
+	if (is(c->extra, "fail"))
+		return -1;
+	if (is(c->extra, "die"))
+		hw_exit_self("because");
+	*n = (void *)((long)*n + 1000);
+	return 0;
+}
+#else
+#define change NULL
+#endif
+
+static int text(const void *n, char *to, size_t size)
+{
+	return snprintf(to, size, "%ld", (long)n);
+}
+
+HW_GEN_SERVER(
+    FN(server), .init = init, .handle_call = call, .handle_cast = cast,
+    .handle_info = info, .handle_timeout = timed_out, .handle_continue = go_on,
+    .sys = {.terminate = terminate, .code_change = change, .state_text = text})
+
+/* A process with a loop of its own that obeys system messages. */
+static const struct hw_special *special(void)
+{
+	static const struct hw_special table = {.sys = {.code_change = change,
+							.state_text = text},
+						.proceed = FN(special)};
+
+	return &table;
+}
+
+void FN(special)(void *n)
+{
+	struct hw_message *m = hw_receive(-1);
+
+	if (m->kind == HW_SYSTEM) {
+		hw_sys_handle(m, special, n);
+		return;
+	}
+	player_answer(m, V);
+	QUALIFIED(special)(n);
+}
+
+/* --- the rest ------------------------------------------------------------- */
 
 void FN(below)(void *arg)
 {

@@ -37,6 +37,64 @@ trap() ->
 
 busy() -> busy().
 
+%% A gen_server whose state is a number, and which tells of its end.
+init(ok) -> {ok, 0};
+init(ignore) -> ignore;
+init(stop) -> {stop, because};
+init(exit) -> exit(so);
+init(slow) -> receive never -> ok end;
+init(go_on) -> {ok, 0, {continue, 5}}.
+
+handle_call(version, _, N) -> {reply, ?V, N};
+handle_call(get, _, N) -> {reply, N, N};
+handle_call(add, _, N) -> {reply, ok, N + 1};
+handle_call(silent, _, N) -> {noreply, N};
+handle_call(later, From, N) -> self() ! {answer, From}, {noreply, N};
+handle_call(stop, _, N) -> {stop, because, ok, N};
+handle_call(exit, _, _) -> exit(so);
+handle_call(short, _, N) -> {reply, ok, N, 1};
+handle_call(go_on, _, N) -> {reply, ok, N, {continue, 5}}.
+
+handle_cast(add, N) -> {noreply, N + 1};
+handle_cast(hang, N) -> {noreply, hang(N)};
+handle_cast({stop, Why}, N) -> {stop, Why, N}.
+
+handle_info(timeout, N) -> player:tell(timed_out, N), {noreply, N};
+handle_info({answer, From}, N) -> gen_server:reply(From, late), {noreply, N};
+handle_info(_, N) -> {noreply, N + 10}.
+
+hang(N) ->
+    player:tell(hanging, 1),
+    receive never -> ok end,
+    N + 1.
+
+handle_continue(X, N) -> {noreply, N + X}.
+
+terminate(Why, _) -> player:tell(terminated, player:word(Why)).
+
+-ifndef(LACKS).
+code_change(_, _, fail) -> {error, no};
+code_change(_, _, die) -> exit(because);
+code_change(_, N, _) -> {ok, N + 1000}.
+-endif.
+
+%% A process with a loop of its own that obeys system messages.
+special(N) ->
+    receive
+        {ask, From, Ref} -> From ! {Ref, ?V}, ?MODULE:special(N);
+        {system, From, Request} ->
+            sys:handle_system_msg(Request, From, whereis(player), ?MODULE, [],
+                                  N)
+    end.
+
+system_continue(_, _, N) -> special(N).
+system_terminate(Why, _, _, _) -> exit(Why).
+system_get_state(N) -> {ok, N}.
+system_replace_state(F, N) -> New = F(N), {ok, New, New}.
+-ifndef(LACKS).
+system_code_change(N, _, _, Extra) -> code_change("1", N, Extra).
+-endif.
+
 %% Only a return address is here.
 below() ->
     Word = player:wait(),

@@ -22,7 +22,8 @@ enum {
 #define MODULE(m)                                                              \
 	{                                                                      \
 #m, m##_version, m##_extra, m##_across, m##_data, m##_literal, \
-		    m##_pick, m##_external, m##_trace,                         \
+		    m##_pick, m##_external, m##_trace, m##_server,             \
+		    m##_special,                                               \
 		{                                                              \
 			{"loop", m##_loop}, {"local", m##_local},              \
 			    {"mixed", m##_mixed}, {"trap", m##_trap},          \

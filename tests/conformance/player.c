@@ -199,16 +199,25 @@ int player_go(const char *name)
 
 /* --- what was told -------------------------------------------------------- */
 
-void player_tell(const char *name, int number)
+/* Of one name the last counts. */
+void player_tell_text(const char *name, const char *text)
 {
 	struct told *t = ears.told;
 
 	pthread_mutex_lock(&ears.lock);
-	while (t->name[0])
+	while (t->name[0] && strcmp(t->name, name) != 0)
 		t++;
-	snprintf(t->text, sizeof(t->text), "%d", number);
+	snprintf(t->text, sizeof(t->text), "%s", text);
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	pthread_mutex_unlock(&ears.lock);
+}
+
+void player_tell(const char *name, int number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", number);
+	player_tell_text(name, text);
 }
 
 static bool was_told(void *arg)
@@ -269,7 +278,7 @@ void player_op(int n, char **words, char *result)
 	strcpy(result, "failed");
 	if (!operation_run(own, n, words, result) &&
 	    !code_op(n, words, result) && !process_op(n, words, result) &&
-	    !call_op(n, words, result))
+	    !call_op(n, words, result) && !behaviour_op(n, words, result))
 		strcpy(result, "no such operation");
 }
 

@@ -10,7 +10,7 @@
 %% of their own. What must come about is waited for, ten seconds at most.
 -module(player).
 -export([main/1, op/1]).
--export([wait/0, read/1, leave/1, echo/1, trace/0, tell/2, server/1]).
+-export([wait/0, read/1, leave/1, echo/1, trace/0, tell/2, server/1, word/1]).
 
 -define(LIMIT, 10000).
 -define(MODULES, [m, n, o, p, q]).
@@ -47,7 +47,8 @@ word({'EXIT', Why}) -> word(Why);
 word([{_, _} | _] = List) ->
     lists:join(", ", [[word(A), " ", word(B)] || {A, B} <- lists:sort(List)]);
 word(Text) when is_list(Text) -> Text;
-word({Why, _}) -> word(Why).
+word({Why, _}) -> word(Why);
+word({Why, _, _}) -> word(Why).
 
 %% --- loading ----------------------------------------------------------------
 
@@ -196,7 +197,8 @@ op(["race", Op | Items]) ->
     at_once([[Op | string:lexemes(Item, ":")] || Item <- Items]);
 op(["repeat", N | Words]) ->
     tally([word(op(Words)) || _ <- lists:seq(1, list_to_integer(N))]);
-op(["soft_purge_soon", M]) -> until(fun() -> code:soft_purge(atom(M)) end).
+op(["soft_purge_soon", M]) -> until(fun() -> code:soft_purge(atom(M)) end);
+op(Words) -> behaviours:op(Words).
 
 ended_then_check(M, Wait) ->
     op(["spawn", "once", M, "local"]),

@@ -10,7 +10,7 @@
 #define PLAYER_H
 
 #include <hotwatch/code.h>
-#include <hotwatch/process.h>
+#include <hotwatch/gen_server.h>
 
 enum {
 	WORDS_MAX = 32,
@@ -34,6 +34,7 @@ int player_told_version(void); /* -1: nothing was told */
 int player_trace(void **addresses, int max);
 int player_go(const char *name); /* 0 when told "go", else -1 */
 void player_tell(const char *name, int number);
+void player_tell_text(const char *name, const char *text);
 
 /* --- of modules --- */
 
@@ -45,7 +46,8 @@ void player_tell(const char *name, int number);
 	void m##_loop(void *), m##_local(void *), m##_mixed(void *);      \
 	void m##_trap(void *), m##_busy(void *), m##_below(void *);       \
 	void m##_caller(void *), m##_check(void *), m##_reader(void *);   \
-	void m##_before(void *)
+	void m##_before(void *), m##_special(void *);                     \
+	hw_gen_server_module m##_server
 
 DECLARE(m);
 DECLARE(n);
@@ -64,6 +66,7 @@ void player_line(char *line, char *result);
 bool code_op(int n, char **words, char *result);
 bool process_op(int n, char **words, char *result);
 bool call_op(int n, char **words, char *result);
+bool behaviour_op(int n, char **words, char *result);
 
 /* 0: "ok", 1: "true"; for those that answer yes or no, 0: "false". */
 void say_done(char *result, int r);
@@ -81,6 +84,8 @@ struct module {
 	const char *(*literal)(void);
 	player_function *(*pick)(void), *(*external)(void);
 	int (*trace)(void **addresses, int max);
+	hw_gen_server_module *server;
+	void (*special)(void *n);
 	struct entry {
 		const char *name;
 		void (*run)(void *arg);

@@ -209,7 +209,7 @@ static void replacing(void)
 	CHECK_STR_EQ(outcome(hw_sys_replace_state(pid, replace, NULL, -1)),
 		     "ECANCELED: callback_failed");
 	CHECK_STR_EQ(outcome(hw_sys_replace_state(pid, replace_dies, &n, -1)),
-		     "ECANCELED: so");
+		     "ECANCELED: callback_failed");
 	CHECK_STR_EQ(outcome(hw_sys_replace_state(pid, NULL, &n, -1)),
 		     "EINVAL: badarg");
 	CHECK_STR_EQ(state(pid), "n = 7");

@@ -18,8 +18,8 @@
  *	-ECONNRESET	what it ended of, before it answered
  *	-EBUSY		not_suspended	change_code is for suspended ones
  *	-ENOSYS		undef		its module has no such callback
- *	-ECANCELED	what the callback ended of, or callback_failed if it
- *			returned an error: the state is what it was
+ *	-ECANCELED	callback_failed, and the state is what it was; of a
+ *			code_change that did not return, what it ended of
  *	-ENOMEM, -EINVAL, -EAGAIN (its mailbox is full)
  */
 #ifndef HOTWATCH_SYS_H
