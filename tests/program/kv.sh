@@ -30,7 +30,7 @@ step "the first version"
 answers "put name Ada" none
 answers "get name" Ada
 expect_status 0 "$hw" ps
-expect_match "ps" "$output" '^1 +supervise +waiting'
+expect_match "ps" "$output" '^1 +- +main:supervise +waiting'
 expect_match "ps" "$output" '^2 +kv +kv +waiting'
 expect_status 0 "$hw" get-state kv
 expect_eq "state" "$output" "1 keys"
