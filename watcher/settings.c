@@ -22,7 +22,8 @@ enum kind {
 	KIND_COUNT,
 	KIND_TEXT,
 	KIND_WORDS,
-	KIND_CHOICE
+	KIND_CHOICE,
+	KIND_SUPPRESS
 };
 
 struct key {
@@ -51,6 +52,9 @@ static const struct key keys[] = {
      "a text or a list of texts"},
     {"build", KIND_TEXT, AT(build), NULL, "a text"},
     {"ignore", KIND_WORDS, AT(ignore), NULL, "a text or a list of texts"},
+    {"suppress", KIND_SUPPRESS, 0, NULL,
+     "a list of objects with \"rule\", \"reason\" and \"expires\" (a day, "
+     "\"2026-01-31\"), perhaps \"module\" and \"symbol\", and nothing else"},
 };
 
 void settings_init(struct settings *s)
@@ -64,8 +68,25 @@ void settings_init(struct settings *s)
 	};
 }
 
+static void suppress_free(struct settings *s)
+{
+	for (size_t i = 0; i < s->nsuppress; i++) {
+		struct suppression *p = &s->suppress[i];
+
+		free(p->rule);
+		free(p->reason);
+		free(p->expires);
+		free(p->module);
+		free(p->symbol);
+	}
+	free(s->suppress);
+	s->suppress = NULL;
+	s->nsuppress = 0;
+}
+
 void settings_free(struct settings *s)
 {
+	suppress_free(s);
 	free(s->compiler);
 	freev(s->compiler_launcher);
 	free(s->build);
@@ -162,6 +183,62 @@ static bool take_choice(const char *const *choices, const cJSON *v, int *out)
 	return false;
 }
 
+static bool is_day(const char *s)
+{
+	static const char shape[] = "0000-00-00";
+
+	for (size_t i = 0; i < sizeof(shape); i++)
+		if (shape[i] == '0' ? s[i] < '0' || s[i] > '9'
+				    : s[i] != shape[i])
+			return false;
+	return true;
+}
+
+static bool take_suppression(struct suppression *p, const cJSON *o)
+{
+	const struct {
+		const char *name;
+		char **at;
+	} members[] = {{"rule", &p->rule},
+		       {"reason", &p->reason},
+		       {"expires", &p->expires},
+		       {"module", &p->module},
+		       {"symbol", &p->symbol}};
+	const cJSON *v;
+
+	cJSON_ArrayForEach(v, o)
+	{
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(members) &&
+		       strcmp(members[i].name, v->string) != 0)
+			i++;
+		if (i == ARRAY_SIZE(members) || !cJSON_IsString(v))
+			return false;
+		free(*members[i].at);
+		*members[i].at = xstrdup(v->valuestring);
+	}
+	return cJSON_IsObject(o) && p->rule && p->reason && *p->reason &&
+	       p->expires && is_day(p->expires);
+}
+
+static bool take_suppress(struct settings *s, const cJSON *v)
+{
+	const cJSON *o;
+	bool good = cJSON_IsArray(v);
+
+	suppress_free(s);
+	s->suppress =
+	    xcalloc((size_t)cJSON_GetArraySize(v) + 1, sizeof(*s->suppress));
+	cJSON_ArrayForEach(o, v)
+	{
+		if (good)
+			good =
+			    take_suppression(&s->suppress[s->nsuppress++], o);
+	}
+	return good;
+}
+
 /* False: V has not the type that K wants. */
 static bool take_value(struct settings *s, const struct key *k, const cJSON *v)
 {
@@ -186,6 +263,8 @@ static bool take_value(struct settings *s, const struct key *k, const cJSON *v)
 		freev(*(char ***)at);
 		*(char ***)at = is_words(v) ? take_words(v) : NULL;
 		return is_words(v);
+	case KIND_SUPPRESS:
+		return take_suppress(s, v);
 	}
 	return false;
 }
@@ -211,12 +290,15 @@ static int take_member(struct settings *s, const char *path, const char *text,
 		       const cJSON *v, int nth, char **err)
 {
 	const struct key *k = key_find(v->string);
-	unsigned line;
+	unsigned line = line_at(text, member_at(text, nth));
 	char *known;
 
-	if (k && take_value(s, k, v))
+	if (k && take_value(s, k, v)) {
+		for (size_t i = 0; k->kind == KIND_SUPPRESS && i < s->nsuppress;
+		     i++)
+			s->suppress[i].line = line;
 		return 0;
-	line = line_at(text, member_at(text, nth));
+	}
 	if (k)
 		return fail(err, "%s:%u: %s must be %s", path, line, k->name,
 			    k->wanted);

@@ -6,6 +6,7 @@
 #define WATCHER_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum settings_on_held {
 	ON_HELD_LINGER,
@@ -15,6 +16,13 @@ enum settings_on_held {
 enum settings_unsafe {
 	UNSAFE_REFUSE,
 	UNSAFE_WARN
+};
+
+/* A finding of `hotwatch check` that somebody has judged. */
+struct suppression {
+	char *rule, *reason, *expires; /* "2026-01-31" */
+	char *module, *symbol;         /* NULL: any */
+	unsigned line;                 /* of the whole list, in the file */
 };
 
 struct settings {
@@ -27,6 +35,8 @@ struct settings {
 	char **compiler_launcher; /* words, NULL-terminated, maybe none */
 	char *build;              /* shell command, or NULL */
 	char **ignore;            /* patterns, NULL-terminated, maybe none */
+	struct suppression *suppress; /* NSUPPRESS of them */
+	size_t nsuppress;
 };
 
 void settings_init(struct settings *s); /* the defaults */

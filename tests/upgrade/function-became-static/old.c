@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+static int count;
+static int twice(int x)
+{
+	return 2 * x;
+}
+int next(int step)
+{
+	count += twice(step);
+	return count;
+}
+__attribute__((noinline)) int last(void)
+{
+	return count;
+}
+int both(int a)
+{
+	return next(a) + last();
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+struct name {
+	char text[32];
+	int length;
+};
+int length_of(struct name *n)
+{
+	return n->length;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+struct job {
+	int id;
+	int kind;
+	int left;
+};
+static void *jobs;
+int left(void)
+{
+	struct job *j = jobs;
+
+	return j->left;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+struct hook {
+	int (*fn)(int);
+};
+int run(struct hook *h)
+{
+	return h->fn(1);
+}

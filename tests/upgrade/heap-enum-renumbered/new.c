@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+enum color {
+	RED,
+	YELLOW,
+	GREEN
+};
+struct lamp {
+	enum color color;
+};
+int is_green(struct lamp *l)
+{
+	return l->color == GREEN;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+union value {
+	int number;
+	char text[8];
+};
+int number_of(union value *v)
+{
+	return v->number;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+static const char *v = "two";
+void set(const char *s)
+{
+	v = s;
+}
+long touch(void)
+{
+	return v[0];
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+long touch(void)
+{
+	static int m;
+
+	return m++;
+}

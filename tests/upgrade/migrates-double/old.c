@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static float v;
+long touch(void)
+{
+	return (long)v++;
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static long v;
+long touch(void)
+{
+	return v++;
+}

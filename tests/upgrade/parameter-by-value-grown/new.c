@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+struct point {
+	long x;
+	long y;
+	long z;
+};
+long area(struct point p)
+{
+	return p.x * p.y + p.z;
+}

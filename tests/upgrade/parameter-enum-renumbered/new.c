@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+enum level {
+	LOW,
+	MIDDLE,
+	HIGH
+};
+int is_high(enum level l)
+{
+	return l == HIGH;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+void on_event(int (*fn)(int));
+static int seen;
+static int handle(int event)
+{
+	seen += event;
+	return seen;
+}
+static int other(int event)
+{
+	return seen -= event;
+}
+void start(void)
+{
+	on_event(handle);
+	on_event(other);
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+int use(const int *v);
+int f(void)
+{
+	return use((int[]){1, 2, 3});
+}

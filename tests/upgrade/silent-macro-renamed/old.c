@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#define LIMIT 3
+
+int sum(const int *v, int n)
+{
+	int total = 0;
+
+	for (int i = 0; i < n && i < LIMIT; i++)
+		total += v[i];
+	return total;
+}

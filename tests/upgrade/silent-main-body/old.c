@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+int work(void);
+int main(void)
+{
+	return work();
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+static int count;
+static int calls;
+static int twice(int x)
+{
+	calls++;
+	return 2 * x;
+}
+int next(int step)
+{
+	count += twice(step);
+	return count;
+}
+int last(void)
+{
+	return count;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+struct opaque {
+	int x;
+};
+int f(struct opaque *o)
+{
+	return o ? o->x : 0;
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+struct opaque;
+int f(struct opaque *o)
+{
+	return o != 0;
+}

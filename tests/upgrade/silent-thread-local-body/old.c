@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static _Thread_local int v = 3;
+int next(void)
+{
+	return v++;
+}

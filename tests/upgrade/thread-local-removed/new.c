@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static int w;
+long touch(void)
+{
+	return w++;
+}

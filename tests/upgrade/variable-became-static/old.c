@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+int v;
+long touch(void)
+{
+	return v++;
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static int v;
+long touch(void)
+{
+	return v++;
+}

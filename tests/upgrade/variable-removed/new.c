@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+static int other;
+long touch(void)
+{
+	return other++;
+}

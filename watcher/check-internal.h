@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the rules of check.h share: a module of one side, opened, a pair of
+ * them, and how a finding is made. Nobody else includes this.
+ */
+#ifndef WATCHER_CHECK_INTERNAL_H
+#define WATCHER_CHECK_INTERNAL_H
+
+#include <elf.h>
+#include <libelf.h>
+
+#include "codeserver/descriptor.h"
+#include "codeserver/layout.h"
+#include "watcher/check.h"
+#include "watcher/strmap.h"
+#include "watcher/util.h"
+
+/* --- one module (check-image.c) ------------------------------------------- */
+
+struct check_item {
+	const char *id;
+	uint64_t addr, size;
+	uint32_t flags; /* HW_FUNC_*, HW_VAR_* */
+	const struct hw_var *var;
+	const struct layout_func *func; /* NULL: not known */
+	const struct layout_var *type;
+};
+
+struct check_image {
+	const char *name; /* as the caller calls it */
+	char *file;
+	int fd;
+	Elf *elf;
+	const unsigned char *data; /* the whole file */
+	size_t len;
+	const Elf64_Phdr *ph;
+	size_t nph;
+	const struct hw_module *desc;
+	uint64_t desc_addr;
+	struct layout types;
+	bool typed; /* there are types in it */
+	/* Sorted by id. */
+	struct check_item *funcs, *vars;
+	size_t nfuncs, nvars;
+	struct check_reloc {
+		uint64_t at, addend;
+		const char *symbol; /* NULL: relative */
+	} * relocs;                 /* of data, sorted by address */
+	size_t nrelocs;
+	struct strmap undefined; /* names that it needs of others */
+	Elf64_Shdr init, fini;   /* sh_size 0: none */
+	char *record, *compiler; /* NULL: not known */
+};
+
+int check_image_open(struct check_image *im, const struct check_module *m,
+		     char **err);
+void check_image_close(struct check_image *im);
+
+const struct check_item *check_func(const struct check_image *im,
+				    const char *id);
+const struct check_item *check_var(const struct check_image *im,
+				   const char *id);
+/* What ADDR lies in, or NULL. */
+const struct check_item *check_item_at(const struct check_image *im,
+				       uint64_t addr);
+
+/* SIZE bytes at ADDR as they will be mapped; NULL: they are all zero, or not
+ * there. */
+const unsigned char *check_bytes(const struct check_image *im, uint64_t addr,
+				 uint64_t size);
+/* The first relocation at ADDR or behind it; may be the end. */
+const struct check_reloc *check_reloc_from(const struct check_image *im,
+					   uint64_t addr);
+
+/* An id without its module, "__emutls_v." and number. */
+const char *check_bare(const char *id);
+
+#define CHECK_NAME 200
+
+/* "count in next()". */
+void check_var_name(const struct check_image *im, const struct check_item *v,
+		    char buf[CHECK_NAME]);
+/* What the user sees as a variable: not the compiler's own, not a section as a
+ * whole, not the value that a thread-local begins with. */
+bool check_is_variable(const struct check_item *v);
+
+/* --- a pair of them (check.c) --------------------------------------------- */
+
+struct check_pair {
+	const struct check_image *was, *is;
+	struct check_result *r;
+	/* Who needs a global of another module, of either side; NULL: that is
+	 * not known, and anyone may. By name, to a struct strv of modules. */
+	const struct strmap *users;
+	bool code_change; /* the new side has one */
+};
+
+/* Whether another module may use the global ID, as far as it is known. */
+bool check_used(const struct check_pair *p, const char *id);
+
+/* Where a finding is; file may be NULL. */
+struct check_place {
+	const char *file;
+	unsigned line;
+};
+
+/* Adds a finding, to which the caller may add was and is. */
+struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
+				const char *module, const char *symbol,
+				struct check_place at, const char *fmt, ...)
+    PRINTF(6, 7);
+void check_unknown_add(struct check_result *r, const char *module,
+		       const char *fmt, ...) PRINTF(3, 4);
+
+struct check_place check_func_place(const struct check_image *im,
+				    const struct check_item *f);
+struct check_place check_var_place(const struct check_image *im,
+				   const struct check_item *v);
+
+/* --- the rules ------------------------------------------------------------ */
+
+/* NULL, or why the two cannot be compared (malloc'd). */
+char *check_incomparable(const struct check_image *was,
+			 const struct check_image *is);
+void check_funcs(struct check_pair *p);
+void check_vars(struct check_pair *p);
+void check_types(struct check_pair *p);
+void check_data(struct check_pair *p);
+void check_loops(struct check_pair *p);
+
+/* --- types (check-types.c) ------------------------------------------------ */
+
+/* Whether what is passed as A is taken as B: what pointers lead to counts by
+ * its name, functions by their parameters and results. */
+bool check_same_type(const struct layout *was, uint32_t a,
+		     const struct layout *is, uint32_t b);
+
+/* Where the type NAME is defined, by the debug information of IM. The file is
+ * malloc'd. */
+bool check_type_place(const struct check_image *im, const char *name,
+		      char **file, unsigned *line);
+
+#endif

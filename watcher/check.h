@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Upgrade safety: what a running program would make of a newer build. Two
+ * builds of a module, or of a program, are compared and give findings.
+ *
+ *   check-rules.c    the rules: the one table of what can be found
+ *   check-image.c    one side: a module's linked object, opened
+ *   check-record.c   whether the sides can be compared at all
+ *   check-funcs.c    functions, what others call
+ *   check-vars.c     variables and what lives in memory
+ *   check-types.c    types: signatures, renamed members, enumerators
+ *   check-data.c     initializers, constants, constructors
+ *   check-loops.c    code that never comes to its next version
+ *   check-set.c      what only shows between modules
+ *   check.c          runs them all, keeps the result
+ *
+ * What is compared are linked modules, as the watcher links them: they have
+ * the types of everything in .hw.types, so no debug information is read unless
+ * something was found. Any thread may call these; a result belongs to one
+ * thread at a time.
+ *
+ * A verdict is about a live upgrade, not about an interface in general: an
+ * export that is gone harms nobody if all who called it are in the same set.
+ */
+#ifndef WATCHER_CHECK_H
+#define WATCHER_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- rules (check-rules.c) ------------------------------------------------ */
+
+enum check_severity {
+	CHECK_INFO,    /* told: it goes by itself */
+	CHECK_WARNING, /* it loads, and something is lost or stays as it was */
+	CHECK_ERROR    /* unsafe */
+};
+
+enum check_rule_id {
+	RULE_FUNCTION_REMOVED,
+	RULE_FUNCTION_STATIC,
+	RULE_FUNCTION_PARAMETERS,
+	RULE_PARAMETER_TYPE,
+	RULE_RESULT_TYPE,
+	RULE_FUNCTION_VARIADIC,
+	RULE_CALLBACK_REMOVED,
+	RULE_CALLBACK_SIGNATURE,
+	RULE_CALLER_NOT_REBUILT,
+	RULE_HEAP_TYPE,
+	RULE_MEMBER_RENAMED,
+	RULE_MEMBER_REMOVED,
+	RULE_ENUM_RENUMBERED,
+	RULE_VARIABLE_TYPE,
+	RULE_VARIABLE_MIGRATES,
+	RULE_VARIABLE_NARROWED,
+	RULE_POINTER_CALLBACK,
+	RULE_VARIABLE_REMOVED,
+	RULE_VARIABLE_LINKAGE,
+	RULE_VARIABLE_CONST,
+	RULE_THREAD_LOCAL,
+	RULE_VARIABLE_NOT_REBUILT,
+	RULE_INITIALIZER,
+	RULE_CONSTANT,
+	RULE_CONSTRUCTOR,
+	RULE_ENDLESS_LOOP,
+	RULE_HEADER_NOT_REBUILT,
+	RULE_MODULE_ADDED,
+	RULE_MODULE_REMOVED,
+	RULE_SUPPRESSION_UNUSED,
+	RULE_SUPPRESSION_EXPIRED,
+	RULE_COUNT
+};
+
+struct check_rule {
+	const char *id; /* permanent: users' suppressions name it */
+	enum check_severity severity;
+	bool code_change;   /* a HOT_CODE_CHANGE can take care of it */
+	const char *title;  /* "a variable is gone" */
+	const char *advice; /* what to do; a sentence without its end */
+};
+
+extern const struct check_rule check_rules[RULE_COUNT];
+
+const struct check_rule *check_rule_named(const char *id); /* NULL: none */
+const char *check_severity_word(enum check_severity s);
+/* Where a rule is explained. malloc'd. */
+char *check_rule_link(const struct check_rule *r);
+
+/* --- results (check.c) ---------------------------------------------------- */
+
+struct check_finding {
+	const struct check_rule *rule;
+	enum check_severity severity; /* perhaps milder than the rule's */
+	char *module;
+	char *symbol;   /* "count in next()"; "" if it has none */
+	char *file;     /* absolute, or as the compiler was told; maybe NULL */
+	unsigned line;  /* 0: not known */
+	char *was, *is; /* what it was, what it is; may be NULL */
+	char *message;
+	const char *suppressed; /* the reason; NULL: it counts */
+};
+
+/* Something that could not be compared. */
+struct check_unknown {
+	char *module;
+	char *why;
+};
+
+enum check_verdict {
+	VERDICT_UNCHANGED,
+	VERDICT_SAFE,
+	VERDICT_MIGRATES,
+	VERDICT_CODE_CHANGE, /* needs one */
+	VERDICT_UNSAFE,
+	VERDICT_UNKNOWN /* could not be checked */
+};
+
+/* Zeroed is empty. */
+struct check_result {
+	struct check_finding *findings;
+	size_t n, cap;
+	struct check_unknown *unknown;
+	size_t nunknown;
+	size_t compared, unchanged; /* modules */
+	char *root; /* paths below it are shown relative; may be NULL */
+};
+
+void check_result_free(struct check_result *r);
+/* By severity, then by file and line: the worst first. */
+void check_result_sort(struct check_result *r);
+enum check_verdict check_result_verdict(const struct check_result *r);
+const char *check_verdict_word(enum check_verdict v);
+/* Of what is not suppressed. */
+size_t check_result_count(const struct check_result *r, enum check_severity s);
+/* The file of a finding as it is shown; points into it. NULL: none. */
+const char *check_shown_file(const struct check_result *r, const char *file);
+
+/* --- comparing (check.c, check-set.c) ------------------------------------- */
+
+/* A module of one side, by its linked file. */
+struct check_module {
+	const char *name;
+	const char *file;
+	const char *record; /* the command, if it is known otherwise; or NULL */
+	const char *object; /* what it was linked of, to see what is older; */
+	char *const *deps;  /* these; both may be NULL */
+};
+
+struct check_side {
+	struct check_module *modules;
+	size_t n;
+	/* They are all that there is: who calls what is known. Else anything
+	 * that is exported may be called by others. */
+	bool whole;
+};
+
+/*
+ * Compares WAS with IS, module by module of the same name, and adds to R. What
+ * cannot be compared is in R as well; -1 and *err: nothing was compared.
+ */
+int check_compare(const struct check_side *was, const struct check_side *is,
+		  struct check_result *r, char **err);
+
+/* --- suppressions (check-suppress.c) -------------------------------------- */
+
+struct settings;
+
+/*
+ * Marks what SETTINGS suppress on the day TODAY ("2026-01-31"), and adds what
+ * is to be said of suppressions that are out of date or, if all was compared
+ * (WHOLE), that nothing needed. PATH: of the settings' file.
+ */
+void check_suppress(struct check_result *r, const struct settings *s,
+		    const char *path, const char *today, bool whole);
+
+/* --- formats (check-*.c) -------------------------------------------------- */
+
+struct text;
+struct ui;
+
+void check_put_text(struct text *t, const struct ui *ui,
+		    const struct check_result *r);
+void check_put_github(struct text *t, const struct check_result *r);
+void check_put_json(struct text *t, const struct check_result *r);
+void check_put_sarif(struct text *t, const struct check_result *r);
+void check_put_junit(struct text *t, const struct check_result *r);
+
+/* --- what the command line names (check-operand.c) ------------------------ */
+
+/*
+ * A side as the user names it: an object (.o) of hotwatch cc, a module's
+ * linked object (.so), PROGRAM.hot, or a program that has one beside it.
+ * Objects are linked into the folder SCRATCH first; both sides' under the name
+ * NAME (NULL: their source's).
+ */
+struct check_operand {
+	struct check_side side;
+	char *root; /* the project's, if known */
+	struct check_owned *owned;
+};
+
+int check_operand_open(struct check_operand *o, const char *path,
+		       const char *name, const char *scratch, char **err);
+void check_operand_free(struct check_operand *o);
+
+#endif
