@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Mailboxes: two queues each. Senders put a message at the end of `arrived`,
- * under the lock. The owner moves all of that to the end of `inbox`, which is
- * its own, and looks for its message there without any lock: so MATCH, which is
- * the program's code, may take its time, and a process that is ended in it
- * leaves all in order.
+ * under the lock, and wake the owner, once, when they have given it back. The
+ * owner moves all of that to the end of `inbox`, which is its own, and looks
+ * for its message there without any lock: so MATCH, which is the program's
+ * code, may take its time, and a process that is ended in it leaves all in
+ * order.
  *
  * The bound counts both queues, headers and all, for messages of hw_send. What
  * tells of an exit does not count and was allocated when the link or monitor
@@ -73,7 +74,7 @@ void queue_free(struct queue *q)
 static void queue_add(struct queue *q, struct mail *mail)
 {
 	mail->next = NULL;
-	*q->last = mail;
+	__atomic_store_n(q->last, mail, __ATOMIC_RELEASE);
 	q->last = &mail->next;
 }
 
@@ -97,22 +98,22 @@ static size_t mail_bytes(const struct mail *mail)
 void process_wake(struct process *p)
 {
 	__atomic_add_fetch(&p->wake, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&p->waiting, __ATOMIC_SEQ_CST))
-		syscall(SYS_futex, &p->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL,
-			0);
+	if (__atomic_exchange_n(&p->sleeps, 0, __ATOMIC_SEQ_CST))
+		processes_wake(&p->wake);
 }
 
 void mailbox_put(struct process *p, struct mail *mail)
 {
-	p->messages++;
-	p->bytes += mail_bytes(mail);
+	__atomic_add_fetch(&p->messages, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&p->bytes, mail_bytes(mail), __ATOMIC_RELAXED);
 	queue_add(&p->arrived, mail);
 	process_wake(p);
 }
 
 int mailbox_post(struct process *p, struct mail *mail)
 {
-	if (p->bytes + mail_bytes(mail) > p->mailbox_max) {
+	if (__atomic_load_n(&p->bytes, __ATOMIC_RELAXED) + mail_bytes(mail) >
+	    p->mailbox_max) {
 		mail_free(mail);
 		return -EAGAIN;
 	}
@@ -165,26 +166,30 @@ PUBLIC hw_ref hw_make_ref(void)
 
 /* --- taking out ----------------------------------------------------------- */
 
-/* What has come goes behind what was looked at. */
+/* What has come goes behind what was looked at. What comes after the look
+ * without the lock has not been seen, and has changed the futex. */
 static void mailbox_look(struct process *p)
 {
+	if (!__atomic_load_n(&p->arrived.first, __ATOMIC_ACQUIRE))
+		return;
 	processes_lock();
-	if (p->arrived.first) {
-		*p->inbox.last = p->arrived.first;
-		p->inbox.last = p->arrived.last;
-		queue_init(&p->arrived);
-	}
+	*p->inbox.last = p->arrived.first;
+	p->inbox.last = p->arrived.last;
+	queue_init(&p->arrived);
 	processes_unlock();
+}
+
+static void mailbox_less(struct process *p, const struct mail *mail)
+{
+	__atomic_sub_fetch(&p->messages, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&p->bytes, mail_bytes(mail), __ATOMIC_RELAXED);
 }
 
 static struct mail *mailbox_take(struct process *p, struct mail **at)
 {
 	struct mail *mail = queue_take(&p->inbox, at);
 
-	processes_lock();
-	p->messages--;
-	p->bytes -= mail_bytes(mail);
-	processes_unlock();
+	mailbox_less(p, mail);
 	return mail;
 }
 
@@ -202,10 +207,8 @@ struct mail *mailbox_take_down(struct process *p, hw_ref ref)
 
 	if (!mail)
 		mail = queue_take_down(&p->arrived, ref);
-	if (mail) {
-		p->messages--;
-		p->bytes -= mail_bytes(mail);
-	}
+	if (mail)
+		mailbox_less(p, mail);
 	return mail;
 }
 
@@ -217,9 +220,11 @@ bool process_sleep(struct process *p, uint32_t seen, uint64_t end)
 	long r;
 
 	__atomic_store_n(&p->waiting, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->sleeps, 1, __ATOMIC_SEQ_CST);
 	r = syscall(SYS_futex, &p->wake, FUTEX_WAIT_BITSET_PRIVATE, seen,
 		    end ? &t : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
 	r = r < 0 && errno == ETIMEDOUT;
+	__atomic_store_n(&p->sleeps, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&p->waiting, 0, __ATOMIC_SEQ_CST);
 	return !r;
 }

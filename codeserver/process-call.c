@@ -15,7 +15,6 @@
  * point. The code server's thread must not wait: its calls have DONE instead.
  */
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -72,8 +71,7 @@ static void call_untie(struct call *c)
 	c->tied = false;
 }
 
-/* C is its owner's again, and may be gone, once it is settled; a wake that then
- * goes to nobody, or to somebody for nothing, is borne by a futex's users. */
+/* C is its owner's again, and may be gone, once it is settled. */
 static void call_settle(struct call *c)
 {
 	struct process *caller = c->caller;
@@ -87,8 +85,7 @@ static void call_settle(struct call *c)
 	if (caller)
 		process_wake(caller);
 	else
-		syscall(SYS_futex, &c->settled, FUTEX_WAKE_PRIVATE, INT_MAX,
-			NULL, NULL, 0);
+		processes_wake(&c->settled);
 }
 
 void calls_fire(struct process *p)

@@ -118,7 +118,6 @@ struct process {
 	struct ring age;
 	char name[PROCESS_NAME_MAX];
 	struct queue arrived; /* messages that it has not looked at yet */
-	size_t messages, bytes;
 	struct ring links, monitors, watchers;
 	struct ring calls; /* to it, that wait for an answer */
 	bool trap_exit;
@@ -142,10 +141,13 @@ struct process {
 	int life;      /* enum process_life; to DYING under the lock */
 	int waiting;   /* in hw_receive: the futex wakes it */
 	uint32_t wake; /* the futex */
-	int asked;     /* a signal is on its way to it */
+	int sleeps;    /* nobody has woken it since it went to sleep */
+	size_t messages, bytes;
+	int asked; /* a signal is on its way to it */
 };
 
 #define PROCESS_BUCKETS 4096
+#define PROCESS_WAKES 16
 
 struct processes {
 	pthread_mutex_t lock;
@@ -154,6 +156,9 @@ struct processes {
 	struct ring age; /* the oldest first */
 	struct process *by_pid[PROCESS_BUCKETS], *by_tid[PROCESS_BUCKETS],
 	    *by_name[PROCESS_BUCKETS];
+	/* Futexes to wake after the lock: who wakes would wait for it. */
+	uint32_t *wakes[PROCESS_WAKES];
+	unsigned nwakes;
 };
 extern struct processes processes;
 
@@ -163,6 +168,8 @@ extern __thread struct process *process_self
 
 void processes_lock(void);
 void processes_unlock(void);
+/* Under the lock: wakes one that sleeps at WORD once it is given back. */
+void processes_wake(uint32_t *word);
 
 /* Under the lock. NULL: gone. */
 struct process *process_find(hw_pid pid);
@@ -208,6 +215,7 @@ struct mail *mailbox_take_down(struct process *p, hw_ref ref);
  */
 int mailbox_post(struct process *p, struct mail *mail);
 int mailbox_send(hw_pid pid, struct mail *mail);
+/* Under the lock. */
 void process_wake(struct process *p);
 /* Own process: sleeps unless it was woken since P->wake was SEEN. False: END
  * (ns; 0: there is none) has come. */

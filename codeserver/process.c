@@ -36,7 +36,7 @@
 #define STACK_LEAST (64ul << 10) /* room for an unwind */
 #define PUBLIC __attribute__((visibility("default")))
 
-struct processes processes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct processes processes = {.lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
 __thread struct process *process_self
     __attribute__((tls_model("initial-exec")));
 
@@ -45,9 +45,31 @@ void processes_lock(void)
 	pthread_mutex_lock(&processes.lock);
 }
 
+/* A word may be gone by the time that it is woken: then it is nobody's, or it
+ * wakes somebody for nothing, which a futex's users bear. */
+static void wake_word(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void processes_wake(uint32_t *word)
+{
+	if (processes.nwakes < PROCESS_WAKES)
+		processes.wakes[processes.nwakes++] = word;
+	else
+		wake_word(word);
+}
+
 void processes_unlock(void)
 {
+	unsigned n = processes.nwakes;
+	uint32_t *wakes[PROCESS_WAKES];
+
+	memcpy(wakes, processes.wakes, n * sizeof(wakes[0]));
+	processes.nwakes = 0;
 	pthread_mutex_unlock(&processes.lock);
+	for (unsigned i = 0; i < n; i++)
+		wake_word(wakes[i]);
 }
 
 /* --- the table ------------------------------------------------------------ */
@@ -556,8 +578,8 @@ PUBLIC int hw_process_info(hw_pid pid, struct hw_process_info *info)
 		    .pid = pid,
 		    .tid = p->tid,
 		    .initial = p->initial,
-		    .messages = p->messages,
-		    .bytes = p->bytes,
+		    .messages = __atomic_load_n(&p->messages, __ATOMIC_RELAXED),
+		    .bytes = __atomic_load_n(&p->bytes, __ATOMIC_RELAXED),
 		    .links = ring_count(&p->links),
 		    .monitors = ring_count(&p->monitors),
 		    .trap_exit = p->trap_exit,
