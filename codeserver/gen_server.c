@@ -297,7 +297,10 @@ int gen_server_start(hw_gen_server_module *module, void *arg,
 {
 	struct hw_spawn_options o =
 	    options ? *options : (struct hw_spawn_options){.name = NULL};
-	struct spawning s = {.fn = gen_main, .options = &o, .named = named};
+	struct spawning s = {.fn = gen_main,
+			     .options = &o,
+			     .named = named,
+			     .library = named != (void (*)(void))module};
 	struct call c;
 	hw_pid started = 0;
 	int r;

@@ -28,6 +28,12 @@ void processes_kill(const hw_pid *pids, size_t n, const char *reason);
 
 bool process_exists(hw_pid pid);
 
+/* A gen_server or special process of module M that is not suspended, so that
+ * its state must be of the layout that current code expects; 0: there is none.
+ * In a hot program. */
+struct hw_mod;
+hw_pid process_awake(const struct hw_mod *m);
+
 /* Its registered name, cut to SIZE - 1 bytes, or "". */
 void process_name(hw_pid pid, char *name, size_t size);
 

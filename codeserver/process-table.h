@@ -108,7 +108,9 @@ struct process {
 	void *arg;
 	const char *initial;
 	size_t mailbox_max;
-	bool system;   /* it takes system messages */
+	bool system;        /* it takes system messages */
+	uintptr_t stateful; /* the function whose module's state it keeps, or 0
+			     */
 	hw_pid parent; /* the process it was linked to at its spawn, or 0 */
 
 	/* Under the lock. */
@@ -143,7 +145,8 @@ struct process {
 	uint32_t wake; /* the futex */
 	int sleeps;    /* nobody has woken it since it went to sleep */
 	size_t messages, bytes;
-	int asked; /* a signal is on its way to it */
+	int suspended; /* by hotwatch/sys.h */
+	int asked;     /* a signal is on its way to it */
 };
 
 #define PROCESS_BUCKETS 4096
@@ -186,8 +189,9 @@ void process_root(struct process *p) __attribute__((noinline));
 
 /*
  * A spawn as the library makes them. NAMED: the function that it is known by
- * (NULL: FN). FIRST lies in its mailbox from the start; consumed. CALL is tied
- * to it from the start: if it ends without an answer, that is told.
+ * (NULL: FN); whose module's state it keeps, but if LIBRARY. FIRST lies in its
+ * mailbox from the start; consumed. CALL is tied to it from the start: if it
+ * ends without an answer, that is told.
  */
 struct call;
 struct spawning {
@@ -195,6 +199,7 @@ struct spawning {
 	void *arg;
 	const struct hw_spawn_options *options;
 	void (*named)(void);
+	bool library;
 	struct mail *first;
 	struct call *call;
 };

@@ -351,14 +351,15 @@ static const char *initial_name(uintptr_t addr)
 static struct process *process_make(const struct spawning *s)
 {
 	const struct hw_spawn_options *o = s->options;
+	uintptr_t named = s->named ? (uintptr_t)s->named : (uintptr_t)s->fn;
 	struct process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->fn = s->fn;
 	p->arg = s->arg;
-	p->initial =
-	    initial_name(s->named ? (uintptr_t)s->named : (uintptr_t)s->fn);
+	p->initial = initial_name(named);
+	p->stateful = o->system && !s->library ? named : 0;
 	p->parent = o->link ? hw_self() : 0;
 	p->system = o->system;
 	p->mailbox_max = o->mailbox_max ? o->mailbox_max : MAILBOX_MAX;
@@ -537,6 +538,26 @@ hw_pid process_of_tid(pid_t tid)
 	while (p && p->tid != tid)
 		p = p->next_tid;
 	pid = p ? p->pid : 0;
+	processes_unlock();
+	return pid;
+}
+
+hw_pid process_awake(const struct hw_mod *m)
+{
+	const struct hw_program_module *of =
+	    &hw_guest.program->modules[m - hw_guest.mods];
+	uintptr_t from = (uintptr_t)hw_guest.program->stubs + 16ul * of->first;
+	hw_pid pid = 0;
+
+	processes_lock();
+	for (struct ring *r = processes.age.next;
+	     r && r != &processes.age && !pid; r = r->next) {
+		const struct process *p = ring_item(r, struct process, age);
+
+		if (p->stateful - from < 16ul * of->nfuncs &&
+		    !__atomic_load_n(&p->suspended, __ATOMIC_RELAXED))
+			pid = p->pid;
+	}
 	processes_unlock();
 	return pid;
 }

@@ -252,6 +252,8 @@ static bool obey_plain(const struct hw_message *m, char *reason)
 	case SYS_SUSPEND:
 	case SYS_RESUME:
 		own.suspended = r->op == SYS_SUSPEND;
+		__atomic_store_n(&process_self->suspended, own.suspended,
+				 __ATOMIC_RELAXED);
 		answer(m->ref, &done, "");
 		break;
 	case SYS_STATISTICS:
