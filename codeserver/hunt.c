@@ -179,6 +179,7 @@ static void finish(struct hunt *h, int result)
 static void give_up(struct hunt *h, const struct holder *foreign)
 {
 	const char *module = h->n ? h->mods[0]->name : NULL;
+	const char *limit = stop_limit();
 
 	if (foreign)
 		failure_set(&h->failure, "foreign_holder", foreign->mod->name,
@@ -190,8 +191,9 @@ static void give_up(struct hunt *h, const struct holder *foreign)
 	else
 		failure_set(&h->failure, "deadline", module, NULL,
 			    "%s: a process that holds old code did not end in "
-			    "%u ms; the version stays",
-			    module ? module : "", h->deadline_ms);
+			    "%u ms; the version stays%s%s",
+			    module ? module : "", h->deadline_ms,
+			    limit ? "; " : "", limit ? limit : "");
 	finish(h, -1);
 }
 

@@ -45,6 +45,9 @@ void process_name(hw_pid pid, char *name, size_t size);
 typedef void process_exit_fn(hw_pid pid, const char *name, const char *reason);
 void process_on_exit(process_exit_fn *fn);
 
+/* What keeps processes from being ended wherever they block; NULL: nothing. */
+const char *stop_limit(void);
+
 /* A signal that asks threads to end is on its way only with this number (0:
  * none yet): threads.c leaves it alone. */
 int process_signal(void);

@@ -77,7 +77,8 @@ static bool signal_blocked(pid_t tid, int sig)
 static void ask(struct process *p, uint64_t now)
 {
 	if (__atomic_load_n(&p->asked, __ATOMIC_ACQUIRE)) {
-		if (!p->cancelled && now - p->asked_at > ASK_LOST &&
+		if (!p->cancelled && stop_may_cancel() &&
+		    now - p->asked_at > ASK_LOST &&
 		    signal_blocked(p->tid, process_signal())) {
 			pthread_cancel(p->thread);
 			p->cancelled = true;

@@ -45,6 +45,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -74,7 +75,12 @@ static struct {
 	void (*no_return)(void); /* AddressSanitizer's, or NULL */
 	struct link_map *libc, *linker, *own, *program;
 	bool plain; /* the executable's code is the program's */
+	bool tsan;  /* ThreadSanitizer is there */
 	int signal;
+	/* How the C library's cancellation points are told. */
+	pid_t probe;         /* the thread that finds out; 0: none */
+	bool cancel_type;    /* by the cancellation type */
+	uintptr_t cancel_pc; /* by where they call the kernel; 0: not so */
 } got;
 
 enum frame {
@@ -130,18 +136,28 @@ struct walk {
 			  * all further out can be unwound; 0: none */
 };
 
-/*
- * Whether the C library waits where it lets itself be cancelled, and not for a
- * lock of its own: it turns asynchronous cancellation on around those system
- * calls alone.
- */
-static bool cancellation_point(void)
+static bool cancel_asynchronous(void)
 {
 	int was;
 
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &was);
 	pthread_setcanceltype(was, NULL);
 	return was == PTHREAD_CANCEL_ASYNCHRONOUS;
+}
+
+/*
+ * Whether the C library waits where it lets itself be cancelled, and not for a
+ * lock of its own. Up to glibc 2.40 it turns asynchronous cancellation on
+ * around those system calls alone; later ones make all of them at one place.
+ * Which it is was found out (stop_probe).
+ */
+static bool cancellation_point(uintptr_t pc)
+{
+	if (got.cancel_type)
+		return cancel_asynchronous();
+	/* before it, if it is made again */
+	return got.cancel_pc &&
+	       (pc == got.cancel_pc || pc + 2 == got.cancel_pc);
 }
 
 /*
@@ -208,6 +224,7 @@ static void walk_foreign(struct walk *w, enum frame kind, uintptr_t start,
 	else
 		walk_called(w, pc + 1);
 	if (kind == FRAME_LINKER || kind == FRAME_OWN || guard_has(start) ||
+	    (kind == FRAME_OTHER && got.tsan) ||
 	    (kind == FRAME_LIBC && !w->libc))
 		w->blocked = false;
 }
@@ -343,7 +360,7 @@ __attribute__((visibility("hidden"), used)) void hw_barrier_reached(int index)
 	    process_life(p) != PROCESS_DYING ||
 	    p->tid != (pid_t)syscall(SYS_gettid) || !may_end())
 		return;
-	p->planted = 0;
+	/* A handler may just have planted it anew; stop_here takes it out. */
 	stop_here(p);
 }
 
@@ -398,9 +415,9 @@ __asm__(".pushsection .text.hw_barrier,\"ax\",@progbits\n"
 
 void stop_here(struct process *p)
 {
-	if (p) {
+	if (p) { /* in this order: no handler plants another then */
+		__atomic_store_n(&p->life, PROCESS_UNWINDING, __ATOMIC_SEQ_CST);
 		barrier_remove(p, (uintptr_t)__builtin_frame_address(0));
-		__atomic_store_n(&p->life, PROCESS_UNWINDING, __ATOMIC_RELEASE);
 	}
 	if (got.no_return)
 		got.no_return();
@@ -419,7 +436,7 @@ static void stop_try(struct process *p, const ucontext_t *uc)
 	if (!may_end())
 		return;
 	w.blocked = map_at(w.pc) == got.libc && syscall_interrupted(uc) &&
-		    cancellation_point();
+		    cancellation_point(w.pc);
 	got.backtrace(walk_frame, &w);
 	if (!w.reached)
 		return;
@@ -429,6 +446,17 @@ static void stop_try(struct process *p, const ucontext_t *uc)
 	}
 	if (w.place)
 		barrier_plant(p, w.place);
+}
+
+/* The signal has broken off a call that is a cancellation point. */
+static void probe_note(const ucontext_t *uc)
+{
+	uintptr_t pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+
+	got.cancel_type = cancel_asynchronous();
+	if (!got.cancel_type && map_at(pc) == got.libc &&
+	    syscall_interrupted(uc))
+		got.cancel_pc = pc;
 }
 
 static void stop_handler(int sig, siginfo_t *info, void *context)
@@ -442,6 +470,8 @@ static void stop_handler(int sig, siginfo_t *info, void *context)
 		__atomic_store_n(&p->asked, 0, __ATOMIC_RELEASE);
 		if (process_life(p) == PROCESS_DYING)
 			stop_try(p, context);
+	} else if (got.probe == (pid_t)syscall(SYS_gettid)) {
+		probe_note(context);
 	}
 	errno = e;
 }
@@ -482,16 +512,50 @@ static int unwinder_find(void)
 	return 0;
 }
 
-static void *thread_none(void *arg)
+/*
+ * A thread breaks itself off in a call, with a signal that the call unblocks,
+ * and ends: which is also the C library's own search for the unwinder.
+ */
+static void *stop_probe(void *arg)
 {
+	pid_t self = (pid_t)syscall(SYS_gettid);
+	sigset_t all, none;
+
 	(void)arg;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	none = all;
+	sigdelset(&none, got.signal);
+	got.probe = self;
+	syscall(SYS_tgkill, getpid(), self, got.signal);
+	ppoll(NULL, 0, NULL, &none);
+	got.probe = 0;
 	pthread_exit(NULL);
+}
+
+/* ThreadSanitizer believes a thread that was unwound out of one of its
+ * interceptors to be in it for ever, and no more in what it locks. */
+bool stop_may_cancel(void)
+{
+	return !got.tsan;
+}
+
+const char *stop_limit(void)
+{
+	return !got.signal || got.cancel_type || got.cancel_pc
+		   ? NULL
+		   : "this C library does not tell where its calls may be "
+		     "left, "
+		     "so a process that blocks in one ends when it returns";
 }
 
 int stop_prepare(void)
 {
+	bool tsan = dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
+	/* Its interceptors are let to return: the call must not be made again.
+	 */
 	struct kernel_action action =
-	    kernel_action(stop_handler, SA_RESTART, 0);
+	    kernel_action(stop_handler, tsan ? 0 : SA_RESTART, 0);
 	void *program = dlopen(NULL, RTLD_NOW);
 	pthread_t first;
 	int e = unwinder_find();
@@ -506,14 +570,15 @@ int stop_prepare(void)
 	*(void **)&got.no_return =
 	    dlsym(RTLD_DEFAULT, "__asan_handle_no_return");
 	/* A sanitizer's own code, with its locks, would be in it too. */
-	got.plain = !hw_guest.program && !got.no_return &&
-		    !dlsym(RTLD_DEFAULT, "__tsan_init");
+	got.tsan = tsan;
+	got.plain = !hw_guest.program && !got.no_return && !tsan;
 	stop_calls_find();
-	/* The C library's own search for the unwinder. */
-	e = pthread_create(&first, NULL, thread_none, NULL);
+	got.signal = signal_take(&action);
+	if (got.signal < 0)
+		return got.signal;
+	e = pthread_create(&first, NULL, stop_probe, NULL);
 	if (e)
 		return -e;
 	pthread_join(first, NULL);
-	got.signal = signal_take(&action);
-	return got.signal < 0 ? got.signal : 0;
+	return 0;
 }

@@ -309,6 +309,8 @@ uint64_t kill_now(void); /* CLOCK_MONOTONIC, ns */
 
 /* Finds what the handler needs, and a signal: its number, or an error. */
 int stop_prepare(void);
+/* Whether pthread_cancel may be used. */
+bool stop_may_cancel(void);
 /* Ends the calling process here: it is dying, and this is a good place. */
 void stop_here(struct process *p) __attribute__((noreturn));
 /* Ends the calling process P if that was asked for; but not from a cleanup. */
