@@ -40,30 +40,18 @@ step "in batch"
 )
 
 step "on a screen"
-tmux() {
-	command tmux -S "$XDG_RUNTIME_DIR/tmux" -f /dev/null "$@"
-}
-screen() {
-	tmux capture-pane -p
-}
-shows() {
-	screen | grep -qE -e "$1"
-}
-end_tmux() {
-	tmux kill-server 2>/dev/null || true
-}
-trap 'end_tmux; cleanup' EXIT
+. "$(dirname "$0")/screen.bash"
 spawn_io counter p/counter
 wait_target "${pid_of[counter]}"
-tmux new-session -d -x 110 -y 40 "cd p && exec emacs -Q -nw -L .. \
+on_screen "cd p && exec emacs -Q -nw -L .. \
 	--eval '(setq hotwatch-program (getenv \"HW\") make-backup-files nil)' \
 	-l hotwatch counter.c -f hotwatch-mode"
-wait_until "the program on the mode line; now: $(screen)" \
+wait_until "the program on the mode line" \
 	shows "HW\[pid ${pid_of[counter]}\]"
-tmux send-keys C-s 'sum is' Enter M-DEL 'makes ' C-c C-k
+type_keys C-s 'sum is' Enter M-DEL 'makes ' C-c C-k
 wait_until "the version on the mode line" shows 'HW\[v1 [0-9]+ms\]'
-tmux send-keys M-\< C-s 'hw_receive' Enter
+type_keys M-\< C-s 'hw_receive' Enter
 wait_until "who holds old code, at its line" \
 	shows 'hw_receive\(-1\);  ◄ process 1 \(counter\) runs v0 here'
-tmux send-keys C-x C-c
-wait_until "the end of Emacs" eval '! tmux list-sessions >/dev/null'
+type_keys C-x C-c
+wait_until "the end of Emacs" screen_closed

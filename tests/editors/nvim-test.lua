@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Neovim without a screen, the real server, watcher and counter. nvim.sh
+-- prepares the project p and runs this in it.
+
+local limit = tonumber(os.getenv('WAIT_LIMIT')) * 1000
+local hotwatch = require('hotwatch')
+local said = {}
+
+vim.notify = function(text)
+  table.insert(said, text)
+end
+
+local function fail(text)
+  io.stderr:write('FAILED: ' .. text .. '\n')
+  vim.cmd('cquit!')
+end
+
+local function wait(what, condition)
+  if not vim.wait(limit, condition, 10) then
+    fail(what .. ' has not come about; ' .. hotwatch.statusline() .. ' '
+      .. vim.inspect(hotwatch.status()) .. vim.inspect(vim.diagnostic.get(0)) .. vim.inspect(said))
+  end
+end
+
+local function same(what, got, wanted)
+  if not vim.deep_equal(got, wanted) then
+    fail(what .. ': got ' .. vim.inspect(got) .. ', wanted ' .. vim.inspect(wanted))
+  end
+end
+
+local function state(wanted)
+  wait(wanted, function()
+    local status = hotwatch.status()
+    return status and status.state == wanted
+  end)
+  return hotwatch.status()
+end
+
+local function edit(old, new)
+  local text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
+  local from, to = text:find(old, 1, true)
+  if not from then
+    fail('not in the source: ' .. old)
+  end
+  text = text:sub(1, from - 1) .. new .. text:sub(to + 1)
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(text, '\n'))
+  vim.cmd('silent write')
+end
+
+local function line_of(part)
+  for i, line in ipairs(vim.api.nvim_buf_get_lines(0, 0, -1, false)) do
+    if line:find(part, 1, true) then
+      return i - 1
+    end
+  end
+  fail('no line has ' .. part)
+end
+
+local function problems(severity)
+  return vim.diagnostic.get(0, { severity = severity })
+end
+
+local function has_said(pattern)
+  wait('a message like ' .. pattern, function()
+    for _, text in ipairs(said) do
+      if text:find(pattern) then
+        return true
+      end
+    end
+  end)
+end
+
+local ERROR, INFO = vim.diagnostic.severity.ERROR, vim.diagnostic.severity.INFO
+local counter
+local function start_counter()
+  counter = vim.fn.jobstart({ vim.fn.getcwd() .. '/counter' })
+  return vim.fn.jobpid(counter)
+end
+local function stop_counter()
+  vim.fn.jobstop(counter)
+  vim.fn.jobwait({ counter })
+end
+
+hotwatch.setup({ cmd = { os.getenv('HW'), 'lsp' } })
+local pid = start_counter()
+vim.cmd('edit counter.c')
+wait('the program', function()
+  return hotwatch.statusline() == 'HW[pid ' .. pid .. ']'
+end)
+
+-- a save
+edit('the sum is', 'sum:')
+local status = state('live')
+same('the version', status.version, 1)
+if not hotwatch.statusline():find('^HW%[v1 %d+ms%]$') then
+  fail('the status line is ' .. hotwatch.statusline())
+end
+
+-- an error
+edit('int n = flag;', 'int n = flg;')
+state('error')
+same('its line', problems(ERROR)[1].lnum, line_of('flg'))
+edit('int n = flg;', 'int n = flag;')
+wait('mended', function()
+  return #problems(ERROR) == 0
+end)
+
+-- a refusal
+edit('int n = flag;', 'int n = flag.a[0];')
+edit('int flag = 1;', 'struct { int a[9]; } flag = {{1}};')
+state('refused')
+same('its line', problems(ERROR)[1].lnum, line_of('flag = {{1}}'))
+same('its code', problems(ERROR)[1].code or problems(ERROR)[1].user_data.lsp.code, 'unsafe')
+edit('struct { int a[9]; } flag = {{1}};', 'int flag = 1;')
+edit('int n = flag.a[0];', 'int n = flag;')
+wait('reverted', function()
+  return #problems(ERROR) == 0
+end)
+
+-- holders: listed, and gone to
+wait('the holders', function()
+  return #hotwatch.holders() == 2 and #problems(INFO) == 2
+end)
+vim.cmd('Hotwatch holders')
+local list = vim.fn.getqflist({ title = 0, items = 0 })
+same('the list', list.title, 'hotwatch holders')
+same('how many', #list.items, 2)
+vim.cmd('cfirst')
+same('the file', vim.fn.expand('%:t'), 'counter.c')
+same('the line', vim.fn.line('.'), list.items[1].lnum)
+vim.cmd('cclose')
+
+-- lenses
+wait('the lenses', function()
+  local titles = vim.tbl_map(function(lens)
+    return lens.command.title
+  end, vim.lsp.codelens.get(0))
+  return titles[1] and titles[1]:find('^hotwatch: v1 in pid ' .. pid) and vim.tbl_contains(titles, 'Rollback')
+end)
+
+-- commands
+vim.cmd('Hotwatch softPurge')
+has_said('not_purged: counter is still held: main thread')
+vim.cmd('Hotwatch rollback')
+has_said('counter v2 live in pid')
+vim.cmd('Hotwatch load counter')
+has_said('counter v3 live')
+vim.cmd('Hotwatch load nothing')
+has_said('unknown_module: ')
+vim.cmd('Hotwatch log')
+if not table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'):find('counter v1 live in') then
+  fail('the log is ' .. vim.inspect(vim.api.nvim_buf_get_lines(0, 0, -1, false)))
+end
+vim.cmd('bwipeout!')
+
+-- the program ends, and comes back
+stop_counter()
+same('the reason', state('lost').reason, 'no_target')
+same('nobody holds', hotwatch.holders(), {})
+pid = start_counter()
+wait('the program', function()
+  return hotwatch.status().pid == pid
+end)
+
+-- the server ends; a save starts it
+for _, client in pairs(vim.lsp.get_active_clients()) do
+  vim.lsp.stop_client(client.id, true)
+end
+state('lost')
+edit('sum:', 'the total is')
+state('live')
+
+-- health
+vim.cmd('silent checkhealth hotwatch')
+local health = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
+if not health:find('OK: hotwatch %d') then
+  fail('checkhealth says ' .. health)
+end
+stop_counter()
+vim.cmd('qall!')
