@@ -185,6 +185,30 @@ static void refresh(struct engine *e)
 		session_refresh(p->session);
 }
 
+/* What the answer says is true at once, not when the modules have been read
+ * again: a load that is asked for next would find that nothing differs. */
+static void take_done(struct engine *e, const cJSON *answer)
+{
+	const cJSON *result = json_at(answer, "result");
+	const struct session_loaded l = {json_str(answer, "module"),
+					 json_str(result, "hash"),
+					 json_int(result, "version", 0)};
+
+	if (!*l.hash && !json_true(result, "deleted"))
+		return;
+	for (struct peer *p = e->peers; p; p = p->next)
+		if (p->session->pid == json_int(answer, "pid", 0))
+			session_module_current(p->session, &l);
+}
+
+static void take_all_done(struct engine *e, const cJSON *answers)
+{
+	const cJSON *a;
+
+	cJSON_ArrayForEach(a, answers) take_done(e, a);
+	refresh(e);
+}
+
 static void gathered(struct engine *e, cJSON *answers, void *arg)
 {
 	struct order *o = arg;
@@ -197,9 +221,9 @@ static void gathered(struct engine *e, cJSON *answers, void *arg)
 		cJSON_ArrayForEach(a, answers) tell_done(e, o->verb, a);
 		if (o->verb->modules)
 			lift_modules(answers);
-		cJSON_AddItemToObject(result, "targets", answers);
 		if (o->verb->done)
-			refresh(e);
+			take_all_done(e, answers);
+		cJSON_AddItemToObject(result, "targets", answers);
 		o->done(result, NULL, NULL, o->arg);
 	}
 	cJSON_Delete(result);

@@ -136,9 +136,11 @@ void session_refresh(struct session *s);
 const struct session_module *session_module(const struct session *s,
 					    const char *name);
 
+/* L is what is current there now. */
+void session_module_current(struct session *s, const struct session_loaded *l);
+
 /* --- session-modules.c, for session.c --- */
 void session_modules_take(struct session *s, const struct cJSON *result);
-void session_module_current(struct session *s, const struct session_loaded *l);
 void session_modules_clear(struct session *s);
 
 #endif

@@ -43,6 +43,8 @@ step "on a screen"
 . "$(dirname "$0")/screen.bash"
 spawn_io counter p/counter
 wait_target "${pid_of[counter]}"
+tell counter print
+wait_line counter.out 'sum'
 on_screen "cd p && exec emacs -Q -nw -L .. \
 	--eval '(setq hotwatch-program (getenv \"HW\") make-backup-files nil)' \
 	-l hotwatch counter.c -f hotwatch-mode"

@@ -36,10 +36,16 @@
                    (hotwatch-status)))))
 
 (defun hotwatch-test-start ()
-  "Start the counter."
-  (setq hotwatch-test-program
-        (make-process :name "counter" :command (list (expand-file-name "counter"))
-                      :connection-type 'pipe :noquery t)))
+  "Start the counter, and wait until it answers.
+Else its process might be born in a version that comes meanwhile."
+  (let (answered)
+    (setq hotwatch-test-program
+          (make-process :name "counter"
+                        :command (list (expand-file-name "counter"))
+                        :connection-type 'pipe :noquery t
+                        :filter (lambda (&rest _) (setq answered t))))
+    (process-send-string hotwatch-test-program "print\n")
+    (hotwatch-test-wait "an answer of the counter" (lambda () answered))))
 
 (defun hotwatch-test-stop ()
   "End the counter."

@@ -52,7 +52,17 @@ def problems(editor, code=None):
 
 editor = Editor([HW, "lsp"], ".")
 state(editor, "idle")
-target = Target("./counter")
+def start():
+    """The counter, once it answers: else its process might be born in a
+    version that comes meanwhile."""
+    counter = Target("./counter")
+    counter.process.stdin.write("print\n")
+    counter.process.stdin.flush()
+    holds("it answers", "sum" in counter.process.stdout.readline())
+    return counter
+
+
+target = start()
 state(editor, "attached", pid=target.pid, text="pid %d" % target.pid)
 editor.open(SOURCE)
 
@@ -162,7 +172,7 @@ for e in (editor, second):
     same("its text", status["text"], "lost")
     e.until("nobody holds", lambda e=e: e.holders == [] and
             problems(e, "held") == [])
-target = Target("./counter")
+target = start()
 for e in (editor, second):  # the file has changed since it was built
     state(e, "live", pid=target.pid, version=1)
 

@@ -74,7 +74,17 @@ end
 local ERROR, INFO = vim.diagnostic.severity.ERROR, vim.diagnostic.severity.INFO
 local counter
 local function start_counter()
-  counter = vim.fn.jobstart({ vim.fn.getcwd() .. '/counter' })
+  local answered = false
+  counter = vim.fn.jobstart({ vim.fn.getcwd() .. '/counter' }, {
+    on_stdout = function(_, data)
+      answered = answered or data[1]:find('sum') ~= nil
+    end,
+  })
+  -- else its process might be born in a version that comes meanwhile
+  vim.fn.chansend(counter, 'print\n')
+  wait('an answer of the counter', function()
+    return answered
+  end)
   return vim.fn.jobpid(counter)
 end
 local function stop_counter()

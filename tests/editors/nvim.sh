@@ -31,15 +31,20 @@ step "on a screen"
 cp counter.c p/counter.c
 spawn_io counter p/counter
 wait_target "${pid_of[counter]}"
+tell counter print
+wait_line counter.out 'sum'
+cat >screen.lua <<'END'
+vim.o.laststatus = 2
+vim.o.statusline = "%f%=%{v:lua.require'hotwatch'.statusline()}"
+require('hotwatch').setup({ cmd = { os.getenv('HW'), 'lsp' } })
+END
 on_screen "cd p && exec nvim --clean -n --cmd '$plugin' \
-	-c 'set laststatus=2 noswapfile' \
-	-c 'lua require(\"hotwatch\").setup {cmd = {os.getenv(\"HW\"), \"lsp\"}}' \
-	-c 'set statusline=%f%=%{v:lua.require\\\"hotwatch\\\".statusline()}' \
-	counter.c"
+	--cmd 'luafile ../screen.lua' counter.c"
 wait_until "the program on the status line" \
 	shows "HW\[pid ${pid_of[counter]}\]"
 type_keys ':%s/the sum is/sum:/' Enter ':w' Enter
 wait_until "the version on the status line" shows 'HW\[v1 [0-9]+ms\]'
+type_keys gg
 wait_until "the lenses" shows 'hotwatch: v1 in pid [0-9]+'
 type_keys '/hw_receive' Enter
 wait_until "who holds old code, at its line" \

@@ -11,6 +11,7 @@ tmux() {
 end_screen() {
 	local status=$?
 	set +e
+	[ $status = 0 ] || tmux capture-pane -p 2>&1 | sed '/^$/d'
 	tmux kill-server 2>/dev/null
 	return $status
 }
