@@ -171,7 +171,7 @@ static void changed(struct check_pair *p, const struct check_item *a,
 	spell_both(p, a, b, f);
 	/* The callers are known, and each that was not built again gets a
 	 * finding of its own. */
-	if (p->users && !kept)
+	if (p->set && !kept)
 		f->severity = CHECK_WARNING;
 }
 

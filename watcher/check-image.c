@@ -200,32 +200,43 @@ const char *check_bare(const char *id)
 
 /* --- symbols and relocations ---------------------------------------------- */
 
-static const char *symbol_name(const struct check_image *im, size_t i,
-			       bool *undefined)
+struct symbols {
+	Elf_Data *data;
+	size_t n, strings;
+};
+
+static void symbols_open(const struct check_image *im, struct symbols *s)
 {
 	Elf64_Shdr sh;
 	Elf_Scn *scn = section_named(im, ".dynsym", &sh);
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+
+	s->data = scn ? elf_getdata(scn, NULL) : NULL;
+	s->n = s->data ? sh.sh_size / sizeof(Elf64_Sym) : 0;
+	s->strings = sh.sh_link;
+}
+
+static const char *symbol_name(const struct check_image *im,
+			       const struct symbols *s, size_t i,
+			       bool *undefined)
+{
 	const char *name;
 	GElf_Sym sym;
 
-	if (!data || !gelf_getsym(data, (int)i, &sym))
+	if (i >= s->n || !gelf_getsym(s->data, (int)i, &sym))
 		return NULL;
 	*undefined = sym.st_shndx == SHN_UNDEF;
-	name = elf_strptr(im->elf, sh.sh_link, sym.st_name);
+	name = elf_strptr(im->elf, s->strings, sym.st_name);
 	return name && *name ? name : NULL;
 }
 
 static void undefined_read(struct check_image *im)
 {
-	Elf64_Shdr sh;
-	size_t n = section_named(im, ".dynsym", &sh)
-		       ? sh.sh_size / sizeof(Elf64_Sym)
-		       : 0;
+	struct symbols s;
 
-	for (size_t i = 1; i < n; i++) {
+	symbols_open(im, &s);
+	for (size_t i = 1; i < s.n; i++) {
 		bool undefined;
-		const char *name = symbol_name(im, i, &undefined);
+		const char *name = symbol_name(im, &s, i, &undefined);
 
 		if (name && undefined)
 			strmap_put(&im->undefined, name, im);
@@ -244,7 +255,9 @@ static void relocs_read(struct check_image *im)
 {
 	size_t len;
 	const Elf64_Rela *r = content_of(im, ".rela.dyn", &len);
+	struct symbols s;
 
+	symbols_open(im, &s);
 	im->relocs = xcalloc(len / sizeof(*r) + 1, sizeof(*im->relocs));
 	for (size_t i = 0; i < len / sizeof(*r); i++) {
 		size_t sym = ELF64_R_SYM(r[i].r_info);
@@ -253,7 +266,7 @@ static void relocs_read(struct check_image *im)
 		im->relocs[im->nrelocs++] = (struct check_reloc){
 		    .at = r[i].r_offset,
 		    .addend = (uint64_t)r[i].r_addend,
-		    .symbol = sym ? symbol_name(im, sym, &undefined) : NULL,
+		    .symbol = sym ? symbol_name(im, &s, sym, &undefined) : NULL,
 		};
 	}
 	qsort(im->relocs, im->nrelocs, sizeof(*im->relocs), by_place);

@@ -89,9 +89,9 @@ bool check_is_variable(const struct check_item *v);
 struct check_pair {
 	const struct check_image *was, *is;
 	struct check_result *r;
-	/* Who needs a global of another module, of either side; NULL: that is
-	 * not known, and anyone may. By name, to a struct strv of modules. */
-	const struct strmap *users;
+	/* Who needs a global of another module, of either side, asked when a
+	 * rule wants to know; NULL: that is not known, and anyone may. */
+	struct check_set *set;
 	bool code_change; /* the new side has one */
 };
 
@@ -116,6 +116,13 @@ struct check_place check_func_place(const struct check_image *im,
 				    const struct check_item *f);
 struct check_place check_var_place(const struct check_image *im,
 				   const struct check_item *v);
+
+/* By name, to a struct strv of modules (check-set.c). */
+const struct strmap *check_users(struct check_set *set);
+
+/* One module, both sides. */
+void check_images(const struct check_image *was, const struct check_image *is,
+		  struct check_set *set, struct check_result *r);
 
 /* --- the rules ------------------------------------------------------------ */
 

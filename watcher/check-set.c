@@ -9,25 +9,61 @@
  * content is the same as before was not built again, or came out the same: if
  * a function has another number of parameters now, or one of another size, the
  * same code cannot be right for both.
+ *
+ * A save changes one module of a hundred, and most saves change nothing that
+ * others see; so a file is opened when a rule wants to look into it. Files of
+ * a hot build are named by their content: the same name is the same file.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "watcher/check-internal.h"
-#include "watcher/check-set.h"
 
-struct set {
+struct opened {
+	struct check_image image;
+	bool tried, good;
+};
+
+struct check_set {
 	const struct check_side *was_side, *is_side;
-	struct check_image *was, *is; /* by index in the side */
-	bool *was_open, *is_open;
-	struct strmap users; /* name -> struct strv of modules */
+	struct opened *was, *is; /* by index in the side */
+	struct strmap users;     /* name -> struct strv of modules */
+	bool users_known;
 	struct check_result *r;
 };
 
 /* --- opening -------------------------------------------------------------- */
 
-static void users_add(struct set *s, const struct check_image *im)
+/* Module I, opened; NULL: it cannot be, which is told once. */
+static const struct check_image *image_of(struct check_set *s,
+					  const struct check_side *side,
+					  struct opened *opened, size_t i)
+{
+	struct opened *o = &opened[i];
+	char *err = NULL;
+
+	if (o->tried)
+		return o->good ? &o->image : NULL;
+	o->tried = true;
+	o->good = check_image_open(&o->image, &side->modules[i], &err) == 0;
+	if (!o->good)
+		check_unknown_add(s->r, side->modules[i].name, "%s", err);
+	free(err);
+	return o->good ? &o->image : NULL;
+}
+
+static const struct check_image *was_of(struct check_set *s, size_t i)
+{
+	return image_of(s, s->was_side, s->was, i);
+}
+
+static const struct check_image *is_of(struct check_set *s, size_t i)
+{
+	return image_of(s, s->is_side, s->is, i);
+}
+
+static void users_add(struct check_set *s, const struct check_image *im)
 {
 	for (size_t i = 0; i < im->undefined.cap; i++) {
 		const struct strmap_slot *slot = &im->undefined.slots[i];
@@ -45,43 +81,41 @@ static void users_add(struct set *s, const struct check_image *im)
 	}
 }
 
-static bool *side_open(struct set *s, const struct check_side *side,
-		       struct check_image *images)
+const struct strmap *check_users(struct check_set *s)
 {
-	bool *open = xcalloc(side->n + 1, sizeof(*open));
+	const struct check_image *im;
 
-	for (size_t i = 0; i < side->n; i++) {
-		char *err = NULL;
-
-		open[i] =
-		    check_image_open(&images[i], &side->modules[i], &err) == 0;
-		if (open[i])
-			users_add(s, &images[i]);
-		else
-			check_unknown_add(s->r, side->modules[i].name, "%s",
-					  err);
-		free(err);
-	}
-	return open;
+	if (s->users_known)
+		return &s->users;
+	s->users_known = true;
+	for (size_t i = 0; i < s->was_side->n; i++)
+		if ((im = was_of(s, i)) != NULL)
+			users_add(s, im);
+	for (size_t i = 0; i < s->is_side->n; i++)
+		if ((im = is_of(s, i)) != NULL)
+			users_add(s, im);
+	return &s->users;
 }
 
-static void set_close(struct set *s)
+static void side_close(const struct check_side *side, struct opened *opened)
+{
+	for (size_t i = 0; i < side->n; i++)
+		if (opened[i].tried)
+			check_image_close(&opened[i].image);
+	free(opened);
+}
+
+static void set_close(struct check_set *s)
 {
 	void *by;
 
-	for (size_t i = 0; i < s->was_side->n; i++)
-		check_image_close(&s->was[i]);
-	for (size_t i = 0; i < s->is_side->n; i++)
-		check_image_close(&s->is[i]);
+	side_close(s->was_side, s->was);
+	side_close(s->is_side, s->is);
 	for (size_t i = 0; strmap_next(&s->users, &i, &by);) {
 		strv_free(by);
 		free(by);
 	}
 	strmap_free(&s->users);
-	free(s->was);
-	free(s->is);
-	free(s->was_open);
-	free(s->is_open);
 }
 
 /* The module of the other side with the same name; its N if there is none. */
@@ -148,33 +182,37 @@ static bool variable_differs(const struct check_item *a,
 }
 
 /* The module NAME needs ID of IS, and is what it was. */
-static void stale_user(struct set *s, enum check_rule_id rule, const char *name,
-		       const struct check_image *is, const char *id,
-		       struct check_place at)
+static void stale_user(struct check_set *s, enum check_rule_id rule,
+		       const char *name, const struct check_image *is,
+		       const char *id, struct check_place at)
 {
 	size_t i = module_of(s->was_side, name);
 	size_t k = module_of(s->is_side, name);
+	const struct check_image *a, *b;
 
-	if (i == s->was_side->n || k == s->is_side->n || !s->was_open[i] ||
-	    !s->is_open[k] || !same_content(&s->was[i], &s->is[k]) ||
-	    !strmap_get(&s->is[k].undefined, id) || !strcmp(name, is->name))
+	if (i == s->was_side->n || k == s->is_side->n ||
+	    !strcmp(name, is->name))
+		return;
+	a = was_of(s, i);
+	b = is_of(s, k);
+	if (!a || !b || !same_content(a, b) || !strmap_get(&b->undefined, id))
 		return;
 	check_add(s->r, rule, name, id, at,
 		  "%s changed in %s, and %s, which uses it, is what it was", id,
 		  is->name, name);
 }
 
-static void stale_users(struct set *s, enum check_rule_id rule,
+static void stale_users(struct check_set *s, enum check_rule_id rule,
 			const struct check_image *is, const char *id,
 			struct check_place at)
 {
-	const struct strv *by = strmap_get(&s->users, id);
+	const struct strv *by = strmap_get(check_users(s), id);
 
 	for (size_t i = 0; by && i < by->n; i++)
 		stale_user(s, rule, by->v[i], is, id, at);
 }
 
-static void users_check(struct set *s, const struct check_image *was,
+static void users_check(struct check_set *s, const struct check_image *was,
 			const struct check_image *is)
 {
 	for (size_t i = 0; i < is->nfuncs; i++) {
@@ -205,7 +243,7 @@ static bool is_newer(const struct stat *a, const struct stat *b)
 		   : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
 }
 
-static void stale_module(struct set *s, const struct check_module *m)
+static void stale_module(struct check_set *s, const struct check_module *m)
 {
 	struct stat object, dep;
 
@@ -224,11 +262,38 @@ static void stale_module(struct set *s, const struct check_module *m)
 
 /* --- all ------------------------------------------------------------------ */
 
-static void module_compare(struct set *s, size_t k)
+static bool same_file(const struct check_set *s, size_t i, size_t k)
+{
+	const char *was = s->was_side->modules[i].file;
+	const char *is = s->is_side->modules[k].file;
+
+	return s->was_side->whole && s->is_side->whole &&
+	       !strcmp(path_base(was), path_base(is));
+}
+
+static void pair_compare(struct check_set *s, size_t i, size_t k)
+{
+	bool whole = s->was_side->whole && s->is_side->whole;
+	const struct check_image *was, *is;
+
+	if (same_file(s, i, k)) {
+		s->r->compared++;
+		s->r->unchanged++;
+		return;
+	}
+	was = was_of(s, i);
+	is = is_of(s, k);
+	if (!was || !is)
+		return;
+	check_images(was, is, whole ? s : NULL, s->r);
+	if (whole && !same_content(was, is))
+		users_check(s, was, is);
+}
+
+static void module_compare(struct check_set *s, size_t k)
 {
 	const struct check_module *m = &s->is_side->modules[k];
 	size_t i = module_of(s->was_side, m->name);
-	bool whole = s->was_side->whole && s->is_side->whole;
 
 	if (i == s->was_side->n) {
 		check_add(s->r, RULE_MODULE_ADDED, m->name, "",
@@ -237,16 +302,11 @@ static void module_compare(struct set *s, size_t k)
 			  m->name);
 		return;
 	}
-	if (s->was_open[i] && s->is_open[k]) {
-		check_images(&s->was[i], &s->is[k], whole ? &s->users : NULL,
-			     s->r);
-		if (whole)
-			users_check(s, &s->was[i], &s->is[k]);
-	}
+	pair_compare(s, i, k);
 	stale_module(s, m);
 }
 
-static void modules_gone(struct set *s)
+static void modules_gone(struct check_set *s)
 {
 	for (size_t i = 0; i < s->was_side->n; i++) {
 		const char *name = s->was_side->modules[i].name;
@@ -262,14 +322,12 @@ static void modules_gone(struct set *s)
 int check_compare(const struct check_side *was, const struct check_side *is,
 		  struct check_result *r, char **err)
 {
-	struct set s = {.was_side = was, .is_side = is, .r = r};
+	struct check_set s = {.was_side = was, .is_side = is, .r = r};
 
 	if (!was->n || !is->n)
 		return fail(err, "there is no module to compare");
 	s.was = xcalloc(was->n, sizeof(*s.was));
 	s.is = xcalloc(is->n, sizeof(*s.is));
-	s.was_open = side_open(&s, was, s.was);
-	s.is_open = side_open(&s, is, s.is);
 	for (size_t k = 0; k < is->n; k++)
 		module_compare(&s, k);
 	if (was->whole)

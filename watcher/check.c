@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "watcher/check-internal.h"
-#include "watcher/check-set.h"
 
 /* --- results -------------------------------------------------------------- */
 
@@ -186,9 +185,9 @@ bool check_used(const struct check_pair *p, const char *id)
 {
 	const struct strv *by;
 
-	if (!p->users)
+	if (!p->set)
 		return true;
-	by = strmap_get(p->users, id);
+	by = strmap_get(check_users(p->set), id);
 	for (size_t i = 0; by && i < by->n; i++)
 		if (strcmp(by->v[i], p->is->name) != 0)
 			return true;
@@ -225,9 +224,9 @@ static void pair_compare(struct check_pair *p)
 }
 
 void check_images(const struct check_image *was, const struct check_image *is,
-		  const struct strmap *users, struct check_result *r)
+		  struct check_set *set, struct check_result *r)
 {
-	struct check_pair p = {.was = was, .is = is, .r = r, .users = users};
+	struct check_pair p = {.was = was, .is = is, .r = r, .set = set};
 
 	r->compared++;
 	if (!memcmp(was->desc->hash, is->desc->hash, HW_HASH_SIZE))
