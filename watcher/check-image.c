@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "watcher/check-internal.h"
+#include "watcher/jsonget.h"
+#include "watcher/jsonlist.h"
 
 /* --- sections ------------------------------------------------------------- */
 
@@ -335,6 +337,21 @@ static int file_open(struct check_image *im, char **err)
 	return 0;
 }
 
+static void command_read(struct check_image *im, const struct check_module *m)
+{
+	char *record =
+	    m->command ? NULL
+		       : string_with(im, ".GCC.command.line", "{\"hotwatch\":");
+	cJSON *o = cJSON_Parse(record ? record : "");
+	char **argv = o ? jsonlist_read(json_at(o, "argv")) : NULL;
+
+	strv_addv(&im->command, (const char *const *)m->command);
+	strv_addv(&im->command, (const char *const *)argv);
+	freev(argv);
+	cJSON_Delete(o);
+	free(record);
+}
+
 int check_image_open(struct check_image *im, const struct check_module *m,
 		     char **err)
 {
@@ -350,9 +367,7 @@ int check_image_open(struct check_image *im, const struct check_module *m,
 	if (!im->init.sh_size)
 		section_named(im, ".hw.init", &im->init);
 	section_named(im, ".fini_array", &im->fini);
-	im->record =
-	    m->record ? xstrdup(m->record)
-		      : string_with(im, ".GCC.command.line", "{\"hotwatch\":");
+	command_read(im, m);
 	im->compiler = string_with(im, ".comment", "clang version");
 	return 0;
 }
@@ -368,7 +383,7 @@ void check_image_close(struct check_image *im)
 	free(im->funcs);
 	free(im->vars);
 	free(im->relocs);
-	free(im->record);
+	strv_free(&im->command);
 	free(im->compiler);
 	*im = (struct check_image){.fd = -1};
 }

@@ -49,7 +49,8 @@ struct check_image {
 	size_t nrelocs;
 	struct strmap undefined; /* names that it needs of others */
 	Elf64_Shdr init, fini;   /* sh_size 0: none */
-	char *record, *compiler; /* NULL: not known */
+	struct strv command;     /* of the compiler; empty: not known */
+	char *compiler;          /* what it calls itself; NULL: not known */
 };
 
 int check_image_open(struct check_image *im, const struct check_module *m,
@@ -109,9 +110,6 @@ struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
 				const char *module, const char *symbol,
 				struct check_place at, const char *fmt, ...)
     PRINTF(6, 7);
-void check_unknown_add(struct check_result *r, const char *module,
-		       const char *fmt, ...) PRINTF(3, 4);
-
 struct check_place check_func_place(const struct check_image *im,
 				    const struct check_item *f);
 struct check_place check_var_place(const struct check_image *im,

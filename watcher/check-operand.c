@@ -41,6 +41,7 @@ static void manifest_side(struct check_operand *o, struct manifest *m)
 		o->side.modules[i] = (struct check_module){
 		    .name = m->modules[i].name,
 		    .file = m->modules[i].file,
+		    .command = m->modules[i].command,
 		    .object = m->modules[i].archive ? m->modules[i].archive
 						    : m->modules[i].object,
 		    .deps = m->modules[i].deps,
@@ -113,32 +114,53 @@ static char *module_name(const char *record)
 	return name;
 }
 
+static int object_rewritten(struct object *object, const char *name,
+			    const char *source, const char *scratch,
+			    const char *temporary, char **file, char **err)
+{
+	char *rewritten = path_join(scratch, temporary), **funcs = NULL;
+	size_t n;
+	int r = object_rewrite(object, name, source, false, rewritten, &funcs,
+			       &n, err);
+
+	if (r == 0) {
+		freev(funcs);
+		r = object_link(rewritten, scratch, file, name, err);
+	}
+	unlink(rewritten);
+	free(rewritten);
+	return r;
+}
+
+int check_link(const char *path, const char *name, const char *source,
+	       const char *scratch, const char *temporary, char **file,
+	       char **err)
+{
+	struct object *object;
+	int r = object_open(&object, path, NULL, 0, err);
+
+	if (r < 0)
+		return -1;
+	r = object_rewritten(object, name, source, scratch, temporary, file,
+			     err);
+	object_close(object);
+	return r;
+}
+
 static int object_side(struct check_operand *o, struct object *object,
 		       const char *name, const char *scratch, char **err)
 {
 	const char *record = object_record(object);
-	char *rewritten, *source, **funcs = NULL;
 	cJSON *parsed;
-	size_t n;
 	int r;
 
 	if (!record)
 		return fail(err, "not compiled by hotwatch cc");
 	o->owned->name = name ? xstrdup(name) : module_name(record);
 	parsed = cJSON_Parse(record);
-	source = xstrdup(json_str(parsed, "source"));
+	r = object_rewritten(object, o->owned->name, json_str(parsed, "source"),
+			     scratch, "rewritten.o", &o->owned->file, err);
 	cJSON_Delete(parsed);
-	rewritten = path_join(scratch, "rewritten.o");
-	r = object_rewrite(object, o->owned->name, source, false, rewritten,
-			   &funcs, &n, err);
-	if (r == 0) {
-		freev(funcs);
-		r = object_link(rewritten, scratch, &o->owned->file,
-				o->owned->name, err);
-	}
-	unlink(rewritten);
-	free(rewritten);
-	free(source);
 	return r;
 }
 

@@ -8,12 +8,10 @@
  * What matters not: where headers and outputs are, macros (a changed -D is a
  * change of the source), warnings, the kind of debug information.
  */
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "watcher/check-internal.h"
-#include "watcher/jsonget.h"
 
 /* Flags by their beginnings; the first that fits counts. */
 static const struct {
@@ -80,29 +78,19 @@ static size_t words_over(char *const *v)
 }
 
 /* The flags that matter, the last -O alone and at the end. */
-static void flags_read(const char *record, struct strv *flags)
+static void flags_read(const struct strv *command, struct strv *flags)
 {
-	cJSON *o = cJSON_Parse(record);
-	const cJSON *argv = json_at(o, "argv"), *word;
 	const char *level = "-O0";
-	struct strv words = {0};
 
-	cJSON_ArrayForEach(word, argv)
-	{
-		if (cJSON_IsString(word))
-			strv_add(&words, word->valuestring);
-	}
-	for (size_t i = words.n ? 1 : 0, over; i < words.n; i += over) {
-		over = words_over(&words.v[i]);
-		if (!over && starts_with(words.v[i], "-O"))
-			level = words.v[i];
+	for (size_t i = 1, over; i < command->n; i += over) {
+		over = words_over(&command->v[i]);
+		if (!over && starts_with(command->v[i], "-O"))
+			level = command->v[i];
 		else if (!over)
-			strv_add(flags, words.v[i]);
+			strv_add(flags, command->v[i]);
 		over = over ? over : 1;
 	}
 	strv_add(flags, level);
-	strv_free(&words);
-	cJSON_Delete(o);
 }
 
 /* The first of A that B has not; NULL: none. */
@@ -121,8 +109,8 @@ static char *flags_differ(const struct check_image *was,
 	const char *old, *new;
 	char *why = NULL;
 
-	flags_read(was->record, &a);
-	flags_read(is->record, &b);
+	flags_read(&was->command, &a);
+	flags_read(&is->command, &b);
 	old = missing(&a, &b);
 	new = missing(&b, &a);
 	if (old || new)
@@ -137,7 +125,8 @@ static char *flags_differ(const struct check_image *was,
 char *check_incomparable(const struct check_image *was,
 			 const struct check_image *is)
 {
-	if (!was->compiler || !is->compiler || !was->record || !is->record)
+	if (!was->compiler || !is->compiler || !was->command.n ||
+	    !is->command.n)
 		return xstrdup("not compiled by hotwatch cc: nothing tells "
 			       "with what flags");
 	if (strcmp(was->compiler, is->compiler) != 0)

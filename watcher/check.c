@@ -94,13 +94,15 @@ static int by_weight(const void *a, const void *b)
 	return order ? order : strcmp(x->message, y->message);
 }
 
-/* The same type is found in each module that includes it: told once. */
+/* The same type is found in each module that includes it, perhaps on another
+ * way: told once. */
 static bool is_repeated(const struct check_finding *a,
 			const struct check_finding *b)
 {
 	return a->rule == b->rule && a->line && a->line == b->line &&
 	       !strcmp(a->file, b->file) && !strcmp(a->symbol, b->symbol) &&
-	       !strcmp(a->message, b->message);
+	       (a->rule == &check_rules[RULE_HEAP_TYPE] ||
+		!strcmp(a->message, b->message));
 }
 
 void check_result_sort(struct check_result *r)

@@ -29,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "watcher/util.h"
+
 /* --- rules (check-rules.c) ------------------------------------------------ */
 
 enum check_severity {
@@ -136,13 +138,19 @@ size_t check_result_count(const struct check_result *r, enum check_severity s);
 /* The file of a finding as it is shown; points into it. NULL: none. */
 const char *check_shown_file(const struct check_result *r, const char *file);
 
+/* Notes that MODULE could not be compared, and why. */
+void check_unknown_add(struct check_result *r, const char *module,
+		       const char *fmt, ...) PRINTF(3, 4);
+
 /* --- comparing (check.c, check-set.c) ------------------------------------- */
 
 /* A module of one side, by its linked file. */
 struct check_module {
 	const char *name;
 	const char *file;
-	const char *record; /* the command, if it is known otherwise; or NULL */
+	/* The compiler's, if it is known otherwise than by the record in the
+	 * file (the watcher's own objects have none); or NULL. */
+	char *const *command;
 	const char *object; /* what it was linked of, to see what is older; */
 	char *const *deps;  /* these; both may be NULL */
 };
@@ -176,7 +184,6 @@ void check_suppress(struct check_result *r, const struct settings *s,
 
 /* --- formats (check-*.c) -------------------------------------------------- */
 
-struct text;
 struct ui;
 
 void check_put_text(struct text *t, const struct ui *ui,
@@ -200,8 +207,27 @@ struct check_operand {
 	struct check_owned *owned;
 };
 
+/*
+ * Links the object PATH as the module NAME of SOURCE into the folder SCRATCH,
+ * as *FILE (malloc'd). TEMPORARY is a file of its own there. Any thread.
+ */
+int check_link(const char *path, const char *name, const char *source,
+	       const char *scratch, const char *temporary, char **file,
+	       char **err);
+
 int check_operand_open(struct check_operand *o, const char *path,
 		       const char *name, const char *scratch, char **err);
 void check_operand_free(struct check_operand *o);
+
+/* --- commits (check-git.c) ------------------------------------------------ */
+
+/*
+ * Compares two commits, RANGE being "BASE..HEAD", or "BASE" for BASE and the
+ * files as they are: the modules of PROGRAM (NULL: of all hot-built programs of
+ * the repository that the current folder is in) that read a file that differs
+ * are compiled on both sides. R->root is set.
+ */
+int check_git(const char *range, const char *program, const char *scratch,
+	      struct check_result *r, char **err);
 
 #endif

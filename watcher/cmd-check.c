@@ -112,8 +112,8 @@ static int suppress(struct check_result *r, struct settings *s, bool whole,
 	return e;
 }
 
-static int compare(const struct options *o, const char *scratch,
-		   struct check_result *r, bool *whole, char **err)
+static int compare_builds(const struct options *o, const char *scratch,
+			  struct check_result *r, bool *whole, char **err)
 {
 	struct check_operand was = {0}, is = {0};
 	int e = check_operand_open(&is, o->operands[1], NULL, scratch, err);
@@ -137,6 +137,17 @@ static int compare(const struct options *o, const char *scratch,
 	check_operand_free(&was);
 	check_operand_free(&is);
 	return e;
+}
+
+static int compare(const struct options *o, const char *scratch,
+		   struct check_result *r, bool *whole, char **err)
+{
+	const char *range = options_value(o, "git");
+
+	if (!range)
+		return compare_builds(o, scratch, r, whole, err);
+	*whole = true;
+	return check_git(range, o->operands[0], scratch, r, err);
 }
 
 /* Findings first: what was found stays true, whatever else is not known. */
@@ -179,17 +190,24 @@ static int exec_check(struct options *o)
 		return ask_fail(o, STATUS_USAGE, "usage",
 				"--format is text, json, sarif, junit or "
 				"github");
+	if (options_given(o, "git") ? o->noperands > 1 : o->noperands != 2)
+		return ask_fail(o, STATUS_USAGE, "usage",
+				"give OLD and NEW, or --git BASE[..HEAD] and "
+				"perhaps one program");
 	return check(o, format);
 }
 
 static const struct option_spec options[] = {
+    {"git", 'g', "BASE[..HEAD]",
+     "compare commits, or BASE and the files as "
+     "they are"},
     {"format", 'f', "FORMAT", "text, json, sarif, junit or github"},
     {NULL, 0, NULL, NULL},
 };
 
 const struct command cmd_check_entry = {
     .name = "check",
-    .operands = "OLD NEW",
+    .operands = "OLD NEW | --git BASE[..HEAD] [PROGRAM]",
     .help = "whether a running program could take a newer build",
     .about =
 	"Compares two builds of a module or of a program, and tells what an\n"
@@ -198,9 +216,11 @@ const struct command cmd_check_entry = {
 	"linked,\n"
 	"or their PROGRAM.hot. hotwatch.json may suppress findings, with a\n"
 	"reason and a day on which that ends; docs/rules.md explains each.\n\n"
+	"With --git, two commits are compared: the modules of the hot-built\n"
+	"PROGRAM (or of all programs of the repository) that read a file that\n"
+	"differs are compiled on both sides, as they were compiled for it.\n\n"
 	"exit status: 0 safe; 1 findings; 2 usage; 3 could not be checked",
     .options = options,
-    .min = 2,
     .max = 2,
     .exec = exec_check,
 };
