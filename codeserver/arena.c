@@ -152,3 +152,17 @@ void *stub_addr(uint32_t index)
 			return r->at + 16ul * (index - r->first);
 	return NULL;
 }
+
+int64_t stub_index(uintptr_t at)
+{
+	uintptr_t off = at - (uintptr_t)hw_guest.program->stubs;
+
+	if (off / 16 < hw_guest.program->nfuncs)
+		return off % 16 ? -1 : (int64_t)(off / 16);
+	for (struct stub_run *r = runs; r; r = r->next) {
+		off = at - (uintptr_t)r->at;
+		if (off / 16 < r->n)
+			return off % 16 ? -1 : r->first + (int64_t)(off / 16);
+	}
+	return -1;
+}

@@ -22,6 +22,8 @@ void *arena_stubs(uint32_t first, uint32_t n);
 
 /* The stub of table entry INDEX. */
 void *stub_addr(uint32_t index);
+/* The table entry whose stub AT is, or -1. */
+int64_t stub_index(uintptr_t at);
 
 /*
  * memcpy and memcmp == 0 on the program's memory. Sanitizers keep books on it:

@@ -39,13 +39,6 @@
 #include "codeserver/emutls.h"
 #include "codeserver/guest.h"
 
-/* The compiler's layout: LLVM, lib/CodeGen/LowerEmuTLS.cpp. */
-struct control {
-	size_t size, align;
-	uintptr_t index; /* 0: no thread has asked yet; negative: placed */
-	const void *initial;
-};
-
 /* A thread's memory for copies: chunks, of which the newest is being filled. */
 struct chunk {
 	struct chunk *older;
@@ -158,22 +151,49 @@ static void *chunk_take(size_t size, size_t align)
 	return chunk_take(size, align);
 }
 
-static uintptr_t index_of(struct control *c)
+uintptr_t emutls_index(void)
+{
+	return __atomic_add_fetch(&next_index, 1, __ATOMIC_RELAXED);
+}
+
+static uintptr_t index_of(struct emutls_control *c)
 {
 	uintptr_t index = __atomic_load_n(&c->index, __ATOMIC_ACQUIRE), fresh;
 
 	if (index)
 		return index;
-	fresh = __atomic_add_fetch(&next_index, 1, __ATOMIC_RELAXED);
+	fresh = emutls_index();
 	if (__atomic_compare_exchange_n(&c->index, &index, fresh, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return fresh;
 	return index; /* another thread was first; a number is left unused */
 }
 
-static void *copy_make(struct control *c)
+/* What this thread has of number INDEX, or NULL. */
+static void *copy_there(uintptr_t index)
 {
-	uintptr_t index = index_of(c);
+	if ((intptr_t)index < 0)
+		return (char *)__builtin_thread_pointer() + (intptr_t)index;
+	return index && index <= mine.n ? mine.copy[index - 1] : NULL;
+}
+
+static void *copy_make(const struct emutls_control *c, uintptr_t index);
+
+/* A thread-local whose layout changed: from the copy of before. A thread that
+ * slept through several changes goes through all of them. */
+static void copy_follow(void *p, uintptr_t index)
+{
+	const struct emutls_move *m = emutls_moved(index);
+	void *old = m ? copy_there(m->was.index) : NULL;
+
+	if (m && !old && emutls_moved(m->was.index))
+		old = copy_make(&m->was, m->was.index);
+	if (old)
+		emutls_convert(m, old, p);
+}
+
+static void *copy_make(const struct emutls_control *c, uintptr_t index)
+{
 	void *p;
 
 	if (index > mine.n && copies_grow(index) < 0)
@@ -185,6 +205,7 @@ static void *copy_make(struct control *c)
 		return NULL;
 	if (c->initial)
 		memcpy(p, c->initial, c->size);
+	copy_follow(p, index);
 	mine.copy[index - 1] = p;
 	return p;
 }
@@ -220,7 +241,7 @@ static int image_find(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /* USED bytes of the block are taken; how many are then. */
-static uint64_t control_place(struct control *c, uint64_t used,
+static uint64_t control_place(struct emutls_control *c, uint64_t used,
 			      const struct hw_program *p, char *image)
 {
 	intptr_t offset = p->tls_offset() + (intptr_t)used;
@@ -260,7 +281,7 @@ void emutls_place(const struct hw_program *p)
 
 /* --- what is not in it ---------------------------------------------------- */
 
-static void *slow(struct control *c)
+static void *slow(struct emutls_control *c)
 {
 	sigset_t all, was;
 	int e = errno;
@@ -268,7 +289,7 @@ static void *slow(struct control *c)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
-	p = copy_make(c);
+	p = copy_make(c, index_of(c));
 	if (p && !pthread_getspecific(key))
 		pthread_setspecific(key, &mine);
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
@@ -282,7 +303,7 @@ static void *slow(struct control *c)
 
 __attribute__((visibility("default"))) void *hw_emutls_get_address(void *arg)
 {
-	struct control *c = arg;
+	struct emutls_control *c = arg;
 	uintptr_t index = __atomic_load_n(&c->index, __ATOMIC_ACQUIRE);
 	void *p;
 

@@ -105,6 +105,10 @@ struct hw_version {
 	struct hw_version **uses;
 	size_t nuses;
 	unsigned users;
+	struct hw_types *types; /* types.h; NULL: not asked for yet */
+	/* By variable, inverted: the storage that its code is bound to, noted
+	 * when it is replaced. NULL: not yet. */
+	uintptr_t *not_storage;
 	struct hw_version *older;
 };
 

@@ -228,6 +228,10 @@ static int content_judge(struct hw_checked *c, const char *module,
 		what = segments_judge(c);
 	if (!what)
 		what = descriptor_judge(c, module);
+	/* Full of addresses: a search for pointers passes over what cannot be
+	 * written. */
+	if (!what && mprotect((void *)(uintptr_t)c->map, c->len, PROT_READ) < 0)
+		what = "it cannot be protected";
 	if (!what)
 		return 0;
 	bad(c, f, module, what);

@@ -33,6 +33,16 @@ int image_check_data(struct hw_checked *c, const char *file, const void *data,
 		     size_t size, const char *module, struct hw_failure *f);
 void image_unmap(struct hw_checked *c);
 
+/* Forgets the addresses it is to have, but not what it says: they would look
+ * like pointers to the image that is there. */
+static inline void image_forget(struct hw_checked *c)
+{
+	c->base = c->desc_addr = 0;
+	for (size_t i = 0; i < HW_SPANS; i++)
+		c->spans[i] = (struct hw_span){0};
+	c->nspans = 0;
+}
+
 /*
  * Maps it at its base; `misplaced` if that is taken. No code of it runs. COPY:
  * what was checked is mapped from a copy in memory, not from the file: there is

@@ -23,6 +23,7 @@
 
 #include "codeserver/arena.h"
 #include "codeserver/load-internal.h"
+#include "codeserver/merge.h"
 #include "codeserver/registry.h"
 
 /* Constants: with everything else bound, equal bytes mean equal meaning. */
@@ -35,7 +36,7 @@ static void part_constants(struct part *p)
 		const struct hw_var *v = &desc_vars(d)[i];
 		struct hw_variable *was = registry_var(desc_str(d, v->name));
 
-		if (!was || !var_private(v, was) || !v->addr ||
+		if (!was || !var_private(d, v, was) || !v->addr ||
 		    ((v->flags | was->flags) & HW_VAR_LABELS) ||
 		    !(was->flags & HW_VAR_CONST) || was->size != v->size ||
 		    (v->align && (uintptr_t)was->addr % v->align))
@@ -165,20 +166,37 @@ static int part_bind(struct load_set *s, struct part *p)
 
 /* --- once more ------------------------------------------------------------ */
 
-static void part_again(struct part *p)
+/* A variable of another module has moved since: its layout is another, that
+ * this version's code does not know. */
+static int again_moved(struct load_set *s, const struct part *p, const char *id)
+{
+	return failure_set(s->f, "unsafe", p->item->module, id,
+			   "variable %s: its layout changed since that version "
+			   "of %s was current; load its module's version of "
+			   "then at once with it",
+			   id, p->item->mod->name);
+}
+
+static int part_again(struct load_set *s, struct part *p)
 {
 	struct hw_image *i = &p->version->image;
 
 	for (size_t k = 0; k < i->nrela; k++) {
 		const char *id = image_symbol(i, &i->rela[k]);
 		struct hw_variable *v = id ? registry_var(id) : NULL;
+		char *slot = (char *)(i->addr + i->rela[k].r_offset);
 
-		if (!v || !(v->flags & HW_VAR_CONST) ||
-		    ELF64_R_TYPE(i->rela[k].r_info) != R_X86_64_GLOB_DAT)
+		if (!v || ELF64_R_TYPE(i->rela[k].r_info) != R_X86_64_GLOB_DAT)
 			continue;
-		bind_global(i, id, v->addr);
-		use_add(p->version, version_at((uintptr_t)v->addr));
+		if (v->flags & HW_VAR_CONST) {
+			bind_global(i, id, v->addr);
+			use_add(p->version, version_at((uintptr_t)v->addr));
+		} else if (*(char **)slot - i->rela[k].r_addend !=
+			   (char *)load_var_addr(id, s)) {
+			return again_moved(s, p, id);
+		}
 	}
+	return 0;
 }
 
 /* New variables start with what the new object says, bound. */
@@ -191,7 +209,7 @@ static void part_fill(struct load_set *s, const struct part *p)
 		struct fresh *f =
 		    fresh_find(s->vars, s->nvars, desc_str(d, v->name));
 
-		if (f && v->addr && p->canonical[k] == f->addr)
+		if (f && !f->kept && v->addr && p->canonical[k] == f->addr)
 			raw_copy(f->addr, desc_at(&v->addr), v->size);
 	}
 }
@@ -203,14 +221,39 @@ int load_bind_images(struct load_set *s)
 
 		if (!p->version)
 			continue;
-		if (p->again)
-			part_again(p);
-		else if (part_bind(s, p) < 0)
+		if ((p->again ? part_again(s, p) : part_bind(s, p)) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < s->n; i++)
 		if (s->parts[i].version && !s->parts[i].again)
 			part_fill(s, &s->parts[i]);
+	return 0;
+}
+
+int load_again_vars(struct load_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct part *p = &s->parts[i];
+		const struct hw_module *d;
+
+		if (!p->version || !p->again)
+			continue;
+		d = p->version->image.desc;
+		for (uint32_t k = 0; k < d->nvars; k++) {
+			const struct hw_var *v = &desc_vars(d)[k];
+			struct fresh *f =
+			    fresh_find(s->vars, s->nvars, desc_str(d, v->name));
+			const unsigned char *bytes;
+			bool zero;
+
+			if (!f || f->kept || f->addr != p->canonical[k])
+				continue;
+			bytes = merge_base(s, p->version, v, &zero);
+			if (!bytes)
+				return load_no_memory(s->f);
+			raw_copy(f->addr, bytes, v->size);
+		}
+	}
 	return 0;
 }
 

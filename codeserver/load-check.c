@@ -12,58 +12,6 @@
 #include "codeserver/path.h"
 #include "codeserver/registry.h"
 
-static int var_fits(const struct part *p, const struct hw_var *v,
-		    const struct hw_variable *was, struct hw_failure *f)
-{
-	const char *id = desc_str(p->checked.desc, v->name);
-	const char *colon = strrchr(id, ':'), *name = colon ? colon + 1 : id;
-	uint64_t from = was->size, to = v->size;
-
-	if ((v->flags | was->flags) & HW_VAR_CONST)
-		return 0; /* a constant is taken or left, never written */
-	if (v->flags & HW_VAR_TLS) {
-		name += strlen("__emutls_v.");
-		from = was->tls_size;
-		to = v->tls_size;
-	}
-	if (from != to)
-		return failure_set(f, "unsafe", p->item->module, name,
-				   "variable %s: its size changed from %llu to "
-				   "%llu bytes, and its live value would be "
-				   "lost; change it back, or restart",
-				   name, (unsigned long long)from,
-				   (unsigned long long)to);
-	if (was->type && v->type && was->type != v->type)
-		return failure_set(f, "unsafe", p->item->module, name,
-				   "variable %s: its type changed, or that of "
-				   "something it points to; its live value "
-				   "would be misread; change it back, or "
-				   "restart",
-				   name);
-	if (v->align && (uintptr_t)was->addr % v->align)
-		return failure_set(f, "unsafe", p->item->module, name,
-				   "variable %s: it asks for an alignment of "
-				   "%u bytes now, and lives where it has less; "
-				   "restart",
-				   name, v->align);
-	return 0;
-}
-
-static int vars_check(const struct part *p, struct hw_failure *f)
-{
-	const struct hw_module *d = p->checked.desc;
-
-	for (uint32_t i = 0; i < d->nvars; i++) {
-		const struct hw_var *v = &desc_vars(d)[i];
-		struct hw_variable *was = registry_var(desc_str(d, v->name));
-
-		if (was && !((v->flags | was->flags) & HW_VAR_LABELS) &&
-		    var_fits(p, v, was, f) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static bool is_current(const struct part *p)
 {
 	const struct hw_version *v = p->item->mod->current;
@@ -99,12 +47,13 @@ static int part_check(const struct load_set *s, struct part *p,
 	p->item->unchanged = !s->force && is_current(p);
 	if (p->item->unchanged)
 		return 0;
+	p->has_types = types_of_file(&p->is, &p->checked) == 0;
 	if (p->item->mod->current && path_is_sticky(p->item->mod))
 		return failure_set(f, "sticky_directory", name, NULL,
 				   "%s: lies in a sticky directory; unstick "
 				   "it to load over it",
 				   name);
-	return vars_check(p, f);
+	return 0;
 }
 
 static bool named_before(const struct load_set *s, size_t i)
@@ -118,22 +67,36 @@ static bool named_before(const struct load_set *s, size_t i)
 	return false;
 }
 
+static void item_check(struct load_set *s, size_t i)
+{
+	struct load_item *item = s->parts[i].item;
+	struct hw_failure *f = &item->failure;
+
+	f->reason = NULL;
+	item->mod = mod_named(item->module);
+	if (named_before(s, i))
+		failure_set(f, "duplicated", item->module, NULL,
+			    "%s: named twice in one set", item->module);
+	else
+		part_check(s, &s->parts[i], f);
+}
+
+/* Variables are judged when all files are there: one may have moved from one
+ * module of the set to another. */
 int load_check(struct load_set *s)
 {
 	const struct load_item *first = NULL;
 
+	for (size_t i = 0; i < s->n; i++)
+		item_check(s, i);
+	if (judge_gone(s) < 0)
+		return load_no_memory(s->f);
 	for (size_t i = 0; i < s->n; i++) {
 		struct load_item *item = s->parts[i].item;
-		struct hw_failure *f = &item->failure;
 
-		f->reason = NULL;
-		item->mod = mod_named(item->module);
-		if (named_before(s, i))
-			failure_set(f, "duplicated", item->module, NULL,
-				    "%s: named twice in one set", item->module);
-		else
-			part_check(s, &s->parts[i], f);
-		if (f->reason && !first)
+		if (!item->failure.reason && !item->unchanged)
+			judge_part(s, &s->parts[i], &item->failure);
+		if (item->failure.reason && !first)
 			first = item;
 	}
 	if (!first)

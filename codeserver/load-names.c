@@ -59,28 +59,99 @@ static int part_funcs(struct load_set *s, const struct part *p)
 	return 0;
 }
 
+/* A storage of the set's own, until it is published. */
+static int var_new(struct load_set *s, struct part *p, uint32_t i, void *addr,
+		   bool kept)
+{
+	const struct hw_module *d = p->checked.desc;
+	struct fresh one = {.var = &desc_vars(d)[i],
+			    .addr = addr,
+			    .kept = kept};
+
+	if (!addr || fresh_add(&s->vars, &s->nvars,
+			       desc_str(d, desc_vars(d)[i].name), one) < 0)
+		return load_no_memory(s->f);
+	p->canonical[i] = addr;
+	return 0;
+}
+
+/* WAS lives at TO once the set is published. Other modules of the set, that
+ * name it, are told by load_var_addr. */
+static int var_move(struct load_set *s, struct part *p, uint32_t i,
+		    struct hw_variable *was, void *to)
+{
+	if (was->mover != s) {
+		if (!to)
+			return load_no_memory(s->f);
+		was->mover = s;
+		was->to = to;
+	}
+	p->canonical[i] = was->to;
+	return 0;
+}
+
 static int var_place(struct load_set *s, struct part *p, uint32_t i)
 {
 	const struct hw_module *d = p->checked.desc;
 	const struct hw_var *v = &desc_vars(d)[i];
 	const char *id = desc_str(d, v->name);
-	struct hw_variable *was = registry_var(id);
+	const struct part_var *pv = &p->vars[i];
+	struct hw_variable *was = pv->was ? registry_var(pv->was) : NULL;
 	struct fresh *known = fresh_find(s->vars, s->nvars, id);
-	struct fresh one = {.var = v};
 
-	if (var_private(v, was))
+	if (var_private(d, v, registry_var(id)))
 		return 0;
-	if (was && !(was->flags & HW_VAR_CONST)) {
-		p->canonical[i] = was->addr;
-	} else if (known) {
+	if (!was && known) {
 		p->canonical[i] = known->addr;
-	} else {
-		one.addr = arena_data(v->size, v->align);
-		if (!one.addr || fresh_add(&s->vars, &s->nvars, id, one) < 0)
-			return load_no_memory(s->f);
-		p->canonical[i] = one.addr;
+		return 0;
 	}
-	return 0;
+	if (!was)
+		return var_new(s, p, i, arena_data(v->size, v->align), false);
+	if (pv->moves &&
+	    var_move(s, p, i, was,
+		     was->mover == s ? NULL : arena_data(v->size, v->align)) <
+		0)
+		return -1;
+	if (!pv->moves)
+		p->canonical[i] = was->addr;
+	return strcmp(pv->was, id) ? var_new(s, p, i, p->canonical[i], true)
+				   : 0;
+}
+
+/*
+ * A version that is back has its storage: its code is bound to it. If the
+ * variable lives elsewhere by now it moves back there; nobody has used that
+ * place since, or it could not have moved away.
+ */
+static int var_place_again(struct load_set *s, struct part *p, uint32_t i)
+{
+	const struct hw_module *d = p->checked.desc;
+	const struct hw_var *v = &desc_vars(d)[i];
+	struct part_var *pv = &p->vars[i];
+	struct hw_variable *was = pv->was ? registry_var(pv->was) : NULL;
+	void *own = p->version->not_storage
+			? (void *)~p->version->not_storage[i]
+		    : was ? was->addr
+			  : NULL;
+
+	if (var_private(d, v, registry_var(desc_str(d, v->name))) || !own)
+		return 0;
+	if (!was)
+		return var_new(s, p, i, own, false);
+	p->canonical[i] = own;
+	if (own != was->addr) {
+		pv->moves = true;
+		if (var_move(s, p, i, was, own) < 0)
+			return -1;
+	}
+	if (own == was->addr ? !pv->moves : p->canonical[i] == own)
+		return strcmp(pv->was, desc_str(d, v->name))
+			   ? var_new(s, p, i, own, true)
+			   : 0;
+	return failure_set(s->f, "unsafe", p->item->module, var_bare(pv->was),
+			   "variable %s: another module of the set wants it "
+			   "elsewhere; load them one after the other",
+			   var_bare(pv->was));
 }
 
 static int part_vars(struct load_set *s, struct part *p)
@@ -91,7 +162,8 @@ static int part_vars(struct load_set *s, struct part *p)
 	if (!p->canonical)
 		return load_no_memory(s->f);
 	for (uint32_t i = 0; i < n; i++)
-		if (var_place(s, p, i) < 0)
+		if ((p->again ? var_place_again(s, p, i) : var_place(s, p, i)) <
+		    0)
 			return -1;
 	return 0;
 }
@@ -135,9 +207,9 @@ int load_names(struct load_set *s)
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
 		struct part *p = &s->parts[i];
 
-		if (!p->version || p->again)
+		if (!p->version)
 			continue;
-		r = part_funcs(s, p);
+		r = p->again ? 0 : part_funcs(s, p);
 		if (r == 0)
 			r = part_vars(s, p);
 	}
@@ -159,5 +231,28 @@ void *load_var_addr(const char *id, void *set)
 	struct fresh *f = fresh_find(s->vars, s->nvars, id);
 	struct hw_variable *was = f ? NULL : registry_var(id);
 
-	return f ? f->addr : was ? was->addr : NULL;
+	return f                 ? f->addr
+	       : !was            ? NULL
+	       : was->mover == s ? was->to
+				 : was->addr;
+}
+
+void *load_var_before(const char *id, void *set)
+{
+	struct hw_variable *was = registry_var(id);
+
+	(void)set;
+	return was ? was->addr : NULL;
+}
+
+void load_names_forget(struct load_set *s)
+{
+	struct hw_variable *all;
+	size_t n = registry_vars(&all);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].mover == s) {
+			all[i].mover = NULL;
+			all[i].to = NULL;
+		}
 }

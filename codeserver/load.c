@@ -8,8 +8,8 @@
  * 3. names    functions and variables that are new get a place
  * 4. bind     stubs, storage; constants that are the same as before keep
  *             their address, because programs compare such addresses
- * 5. publish  one store
- * 6. keep     the books: versions, names
+ * 5. publish  one store; if variables move, through a gate (load-gate.c)
+ * 6. keep     initializers are merged; the books: versions, names
  *
  * A file whose image is still here, as an old version or a fenced one, is not
  * opened again (the dynamic linker would hand out the same image): its version
@@ -23,10 +23,15 @@
 #include <time.h>
 
 #include "codeserver/badfun.h"
+#include "codeserver/codechange.h"
+#include "codeserver/gate.h"
 #include "codeserver/history.h"
 #include "codeserver/load-internal.h"
+#include "codeserver/merge.h"
+#include "codeserver/migrate.h"
 #include "codeserver/process-internal.h"
 #include "codeserver/registry.h"
+#include "codeserver/state-report.h"
 #include "codeserver/table.h"
 
 static unsigned now_us(void)
@@ -67,6 +72,12 @@ struct load_set *load_new(struct load_item *items, size_t n, bool force)
 	for (size_t i = 0; i < n; i++)
 		s->parts[i].item = &items[i];
 	return s;
+}
+
+void load_direction(struct load_set *s, bool down, const char *extra)
+{
+	s->down = down;
+	s->extra = extra;
 }
 
 const struct load_times *load_times(const struct load_set *s)
@@ -152,6 +163,7 @@ static int part_open(struct load_set *s, struct part *p)
 	p->version = version_here(s, p);
 	if (p->version) {
 		p->again = p->version->pinned = true;
+		image_forget(&p->checked);
 		return 0;
 	}
 	p->version = calloc(1, sizeof(*p->version));
@@ -201,6 +213,12 @@ int load_bind(struct load_set *s, struct hw_failure *f)
 		r = load_names(s);
 	if (r == 0)
 		r = load_bind_images(s);
+	if (r == 0 && merge_prepare(s) < 0)
+		r = load_no_memory(s->f);
+	if (r == 0)
+		r = migration_prepare(s);
+	if (r == 0)
+		r = load_again_vars(s);
 	s->times.bind = lap(&last);
 	hw_guest.loading = false;
 	return r;
@@ -208,9 +226,7 @@ int load_bind(struct load_set *s, struct hw_failure *f)
 
 /* --- on_load -------------------------------------------------------------- */
 
-/* The function that the image's pointer hw.on_load names: this version's own,
- * where the pointer itself leads to the stub. */
-static void *on_load_of(const struct hw_image *i)
+void *load_hook(const struct hw_image *i, const char *name)
 {
 	const struct hw_module *d = i->desc;
 	const struct hw_var *v = desc_vars(d);
@@ -219,7 +235,7 @@ static void *on_load_of(const struct hw_image *i)
 	for (uint32_t k = 0; k < d->nvars; k++) {
 		const char *colon = strrchr(desc_str(d, v[k].name), ':');
 
-		if (colon && !strcmp(colon + 1, "hw.on_load") && v[k].addr)
+		if (colon && !strcmp(colon + 1, name) && v[k].addr)
 			at = (uintptr_t)desc_at(&v[k].addr);
 	}
 	for (size_t k = 0; at && k < i->nrela; k++) {
@@ -238,7 +254,9 @@ int (*load_on_load(const struct load_set *s, const char **module))(void)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct part *p = &s->parts[i];
-		void *fn = p->version ? on_load_of(&p->version->image) : NULL;
+		void *fn = p->version
+			       ? load_hook(&p->version->image, "hw.on_load")
+			       : NULL;
 
 		*module = p->item->mod->name;
 		if (fn && (!p->again || image_unfence(&p->version->image) >= 0))
@@ -254,7 +272,7 @@ int (*load_on_load(const struct load_set *s, const char **module))(void)
 static bool entry_elsewhere(const struct hw_mod *m, const struct hw_func *f,
 			    uint32_t index)
 {
-	uintptr_t entry = (uintptr_t)table_entry(index);
+	uintptr_t entry = (uintptr_t)gate_entry(index);
 
 	if (!(f->flags & HW_FUNC_WEAK))
 		return false;
@@ -292,9 +310,11 @@ static int set_publish(struct load_set *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->parts[i].version)
 			max += s->parts[i].version->image.desc->nfuncs;
+	max += s->gate ? s->gate->nentries : 0;
 	changes = calloc(max + 1, sizeof(*changes));
 	if (!changes)
 		return load_no_memory(s->f);
+	n = s->gate ? gate_changes(s->gate, changes) : 0;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->parts[i].version)
 			n += part_changes(&s->parts[i], changes + n);
@@ -303,94 +323,6 @@ static int set_publish(struct load_set *s)
 	explicit_bzero(changes, (max + 1) * sizeof(*changes));
 	free(changes);
 	return r < 0 ? load_no_memory(s->f) : 0;
-}
-
-static int list_add(const char ***list, size_t *n, const char *id)
-{
-	const char **p = realloc(*list, (*n + 1) * sizeof(*p));
-
-	if (!p)
-		return -1;
-	*list = p;
-	p[*n] = strdup(id);
-	if (!p[*n])
-		return -1;
-	(*n)++;
-	return 0;
-}
-
-static bool desc_has_func(const struct hw_module *d, const char *id)
-{
-	for (uint32_t i = 0; i < d->nfuncs; i++)
-		if (!strcmp(desc_str(d, desc_funcs(d)[i].name), id))
-			return true;
-	return false;
-}
-
-static bool desc_has_var(const struct hw_module *d, const char *id)
-{
-	for (uint32_t i = 0; i < d->nvars; i++)
-		if (!strcmp(desc_str(d, desc_vars(d)[i].name), id))
-			return true;
-	return false;
-}
-
-/* What the user must hear of: names that are gone. Told, not decisive: when
- * memory is out the list is short. */
-static void part_differences(struct load_set *s, struct part *p)
-{
-	const struct hw_version *v = p->item->mod->current;
-	const struct hw_module *was = v ? v->image.desc : NULL;
-	const struct hw_module *is = p->version->image.desc;
-	struct load_item *item = p->item;
-
-	for (uint32_t i = 0; was && i < was->nfuncs; i++) {
-		const char *id = desc_str(was, desc_funcs(was)[i].name);
-
-		if (!desc_has_func(is, id))
-			list_add(&item->removed, &item->nremoved, id);
-	}
-	for (uint32_t i = 0; was && i < was->nvars; i++) {
-		const char *id = desc_str(was, desc_vars(was)[i].name);
-
-		if (!(desc_vars(was)[i].flags & HW_VAR_CONST) &&
-		    !desc_has_var(is, id))
-			list_add(&item->lost, &item->nlost, id);
-	}
-	for (size_t i = 0; i < s->nvars; i++)
-		if (desc_has_var(is, s->vars[i].id))
-			list_add(&item->added, &item->nadded, s->vars[i].id);
-}
-
-/* Another set has brought a variable of the same name since this one was
- * bound: this one's code is bound to a storage that nobody else uses. */
-static int vars_still_fresh(struct load_set *s)
-{
-	for (size_t i = 0; i < s->nvars; i++)
-		if (registry_var(s->vars[i].id))
-			return failure_set(s->f, "unsafe", NULL, s->vars[i].id,
-					   "variable %s: another load brought "
-					   "it meanwhile; load again",
-					   s->vars[i].id);
-	return 0;
-}
-
-/* Names must outlive the images they came with. */
-static int vars_remember(struct load_set *s)
-{
-	for (size_t i = 0; i < s->nvars; i++) {
-		struct hw_variable v = {.id = s->vars[i].id,
-					.addr = s->vars[i].addr,
-					.size = s->vars[i].var->size,
-					.type = s->vars[i].var->type,
-					.tls_size = s->vars[i].var->tls_size,
-					.flags = s->vars[i].var->flags};
-
-		if (registry_var_add(&v) < 0)
-			return load_no_memory(s->f);
-		s->vars[i].id = NULL;
-	}
-	return 0;
 }
 
 static void list_take(struct hw_version **list, const struct hw_version *v)
@@ -446,32 +378,56 @@ static int parts_unfence(struct load_set *s)
 	return 0;
 }
 
+int load_migrate(struct load_set *s, struct hw_failure *f)
+{
+	s->f = f;
+	return migration_fill(s);
+}
+
+/* Initializers that point to what moves are turned while the gate is closed. */
+static int set_switch(struct load_set *s)
+{
+	int r = merge_early(s) < 0 ? load_no_memory(s->f) : set_publish(s);
+
+	if (r < 0)
+		merge_early_undo(s);
+	return r;
+}
+
+static void set_keep(struct load_set *s)
+{
+	migration_commit(s);
+	merge_run(s);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->parts[i].version)
+			part_keep(&s->parts[i]);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->parts[i].version)
+			load_keep_constants(&s->parts[i]);
+	load_keep_vars(s);
+	migration_report(s);
+}
+
 int load_publish(struct load_set *s, struct hw_failure *f)
 {
 	unsigned last = now_us();
 	int r;
 
 	s->f = f;
-	if (vars_still_fresh(s) < 0 || parts_unfence(s) < 0)
+	if (parts_unfence(s) < 0)
 		return -1;
 	hw_guest.loading = true;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->parts[i].version)
-			part_differences(s, &s->parts[i]);
 	/* Room for what the books need comes before the publish: after it
 	 * nothing may fail. */
-	r = vars_remember(s);
+	r = load_keep_prepare(s);
+	if (r == 0) {
+		r = set_switch(s);
+		if (r < 0)
+			hw_guest.unfit = "the program ran out of memory during "
+					 "a load; restart it to reload again";
+	}
 	if (r == 0)
-		r = set_publish(s);
-	if (r < 0)
-		hw_guest.unfit = "the program ran out of memory during a load; "
-				 "restart it to reload again";
-	for (size_t i = 0; r == 0 && i < s->n; i++)
-		if (s->parts[i].version)
-			part_keep(&s->parts[i]);
-	for (size_t i = 0; r == 0 && i < s->n; i++)
-		if (s->parts[i].version)
-			load_keep_constants(&s->parts[i]);
+		set_keep(s);
 	s->published = r == 0;
 	published += r == 0;
 	hw_guest.loading = false;
@@ -508,6 +464,8 @@ void version_free(struct hw_version *v)
 		explicit_bzero(v->uses, v->nuses * sizeof(struct hw_version *));
 	free(v->uses);
 	free(v->removed);
+	free(v->not_storage);
+	types_forget(v);
 	image_close(&v->image);
 	free(v);
 }
@@ -516,9 +474,9 @@ static void part_free(struct part *p, bool published)
 {
 	if (!published)
 		part_drop(p);
+	judge_forget(p);
 	if (p->canonical)
-		explicit_bzero(p->canonical,
-			       p->checked.desc->nvars * sizeof(void *));
+		explicit_bzero(p->canonical, p->nvars * sizeof(void *));
 	free(p->canonical);
 	image_unmap(&p->checked);
 }
@@ -527,6 +485,12 @@ void load_free(struct load_set *s)
 {
 	if (!s)
 		return;
+	load_names_forget(s);
+	migration_free(s);
+	merge_free(s);
+	load_gate_free(s);
+	code_change_free(s);
+	free(s->gone);
 	for (size_t i = 0; i < s->n; i++)
 		part_free(&s->parts[i], s->published);
 	for (size_t i = 0; i < s->nvars; i++)
@@ -552,4 +516,5 @@ void load_item_free(struct load_item *item)
 	list_free(item->added, item->nadded);
 	list_free(item->lost, item->nlost);
 	list_free(item->removed, item->nremoved);
+	report_clear(item);
 }

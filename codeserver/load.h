@@ -27,6 +27,8 @@ struct load_item {
 	const char **lost;    /* ids of variables that are gone */
 	const char **removed; /* ids of functions that are gone */
 	size_t nadded, nlost, nremoved;
+	/* out: JSON, as it is sent (state-report.h); NULL: none */
+	struct cJSON *merged, *conflicts, *migrated, *renamed;
 };
 
 struct load_times { /* microseconds */
@@ -42,6 +44,10 @@ int load_no_memory(struct hw_failure *f);
  * FORCE: also what is current already. NULL: out of memory. */
 struct load_set *load_new(struct load_item *items, size_t n, bool force);
 
+/* For code_changes: whether this leads back, so that the version which is left
+ * has the say; and what the user gives along (or NULL). */
+void load_direction(struct load_set *s, bool down, const char *extra);
+
 /*
  * 0, or -1 and *f. Reasons: badfile, nofile, unsafe, duplicated, misplaced,
  * unknown_module, sticky_directory. When a check fails each item has its own
@@ -50,6 +56,17 @@ struct load_set *load_new(struct load_item *items, size_t n, bool force);
 int load_prepare(struct load_set *s, struct hw_failure *f);
 int load_bind(struct load_set *s, struct hw_failure *f);
 int load_publish(struct load_set *s, struct hw_failure *f);
+
+/*
+ * Whether a bound set must be published through a gate: 1, and G is filled but
+ * for what gate.h calls out, done and failure; it must outlive the set. 0: it
+ * need not. -1 and *f.
+ */
+struct gate;
+int load_gate(struct load_set *s, struct gate *g, struct hw_failure *f);
+/* While that is closed, before the publish: variables that move are filled. 0,
+ * or -1 and *f: a value does not fit; nothing has changed. */
+int load_migrate(struct load_set *s, struct hw_failure *f);
 
 /* What the one module of a bound set wants to be called before it becomes
  * current (HOT_ON_LOAD), or NULL. Of several modules: the first that does. */

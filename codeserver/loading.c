@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codeserver/codechange.h"
+
 static void finish(struct loading *l, int result)
 {
 	if (l->set)
@@ -24,9 +26,52 @@ static void finish(struct loading *l, int result)
 	l->done(l, result);
 }
 
+/* --- publish -------------------------------------------------------------- */
+
+/* GATED: it is closed. */
+static void publish_now(struct loading *l, bool gated, int r)
+{
+	if (r == 0)
+		r = load_publish(l->set, &l->failure);
+	if (gated)
+		gate_open(&l->gate, r == 0);
+	finish(l, r);
+}
+
+static void code_changed(void *arg, int result)
+{
+	publish_now(arg, true, result);
+}
+
+static void gate_closed(struct gate *g, int result)
+{
+	struct loading *l =
+	    (struct loading *)(void *)((char *)g -
+				       offsetof(struct loading, gate));
+
+	if (result < 0) {
+		l->failure = g->failure;
+		finish(l, -1);
+		return;
+	}
+	if (load_migrate(l->set, &l->failure) < 0) {
+		publish_now(l, true, -1);
+		return;
+	}
+	code_change_run(l->set, CODE_CHANGE_DEADLINE_MS, &l->failure,
+			code_changed, l);
+}
+
 static void publish(struct loading *l)
 {
-	finish(l, load_publish(l->set, &l->failure));
+	int gated = load_gate(l->set, &l->gate, &l->failure);
+
+	if (gated <= 0) {
+		publish_now(l, false, gated);
+		return;
+	}
+	l->gate.done = gate_closed;
+	gate_close(&l->gate);
 }
 
 /* --- old versions --------------------------------------------------------- */
@@ -217,6 +262,7 @@ int loading_prepare(struct loading *l)
 	l->set = load_new(l->items, l->n, l->force);
 	if (!l->set)
 		return load_no_memory(&l->failure);
+	load_direction(l->set, l->down, l->extra);
 	if (load_prepare(l->set, &l->failure) < 0)
 		return -1;
 	if (!l->atomic || !load_on_load(l->set, &module))

@@ -6,6 +6,7 @@
 #ifndef HW_LOADING_H
 #define HW_LOADING_H
 
+#include "codeserver/gate.h"
 #include "codeserver/hunt.h"
 #include "codeserver/load.h"
 #include "codeserver/onload.h"
@@ -28,7 +29,9 @@ struct loading {
 	bool only_first; /* if it is loaded when its turn comes: done */
 	enum on_held on_held;
 	unsigned deadline_ms;
-	pid_t caller; /* the thread that waits; 0: none */
+	bool down;         /* it leads back to an older version */
+	const char *extra; /* for a code_change, or NULL */
+	pid_t caller;      /* the thread that waits; 0: none */
 	void (*done)(struct loading *l, int result);
 	/* out */
 	struct hw_failure failure;
@@ -42,6 +45,7 @@ struct loading {
 	struct hw_mod **mods, **old; /* all; those with old versions */
 	size_t nold;
 	struct on_load on_load;
+	struct gate gate;
 };
 
 /* The slow half, at once: files are judged and mapped. 0, or -1 and failure.

@@ -41,6 +41,13 @@ static void add_ids(cJSON *o, const char *name, const char *const *ids,
 		cJSON_AddItemToArray(a, cJSON_CreateString(ids[i]));
 }
 
+static void add_list(cJSON *o, const char *name, const cJSON *list)
+{
+	cJSON_AddItemToObject(o, name,
+			      list ? cJSON_Duplicate(list, true)
+				   : cJSON_CreateArray());
+}
+
 static unsigned blockers(const struct loading *l, const struct hw_version *v)
 {
 	unsigned n = 0;
@@ -80,6 +87,10 @@ static cJSON *loaded_json(const struct loading *l, const struct load_item *i)
 	add_ids(o, "added", i->added, i->nadded);
 	add_ids(o, "lost", i->lost, i->nlost);
 	add_ids(o, "removed", i->removed, i->nremoved);
+	add_list(o, "merged", i->merged);
+	add_list(o, "conflicts", i->conflicts);
+	add_list(o, "migrated", i->migrated);
+	add_list(o, "renamed", i->renamed);
 	cJSON_AddItemToObject(o, "purged",
 			      fates_json(&l->hunt.fates, &l->hunt));
 	add_held(o, l, i->mod);
@@ -143,6 +154,7 @@ static void request_free(struct load_request *r)
 		load_item_free(&r->items[i]);
 	}
 	loading_free(&r->loading);
+	free((void *)(uintptr_t)r->loading.extra);
 	free(r);
 }
 
@@ -163,7 +175,11 @@ static void done(struct loading *l, int result)
 static int policy_read(struct loading *l, const cJSON *params)
 {
 	const char *s = member_string(params, "on_held");
+	const char *extra = member_string(params, "extra");
 
+	l->extra = extra ? strdup(extra) : NULL;
+	l->down |=
+	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(params, "down"));
 	l->force =
 	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(params, "force"));
 	l->deadline_ms =
@@ -277,6 +293,7 @@ void method_rollback(struct hw_request *req, const cJSON *params, void *user)
 		return;
 	}
 	r->single = true;
+	r->loading.down = true;
 	r->items[0].module = strdup(m->name);
 	r->items[0].file = strdup(file);
 	submit(r, params, !r->items[0].module || !r->items[0].file);

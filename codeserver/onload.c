@@ -13,10 +13,14 @@
 
 #include "codeserver/server.h"
 
+struct hw_change;
+typedef int code_change_fn(const struct hw_change *change);
+
 struct on_load_run {
 	struct server_job job;
 	struct on_load *of;
 	int (*fn)(void);
+	const struct hw_change *change;
 	int result;
 	bool returned;
 	pid_t tid;
@@ -59,7 +63,9 @@ static void run_main(void *arg)
 	pthread_cleanup_push(run_ends, run);
 	__atomic_store_n(&run->tid, (pid_t)syscall(SYS_gettid),
 			 __ATOMIC_RELEASE);
-	run->result = run->fn();
+	run->result = run->change
+			  ? ((code_change_fn *)(void *)run->fn)(run->change)
+			  : run->fn();
 	run->returned = true;
 	pthread_cleanup_pop(1);
 }
@@ -74,10 +80,12 @@ int on_load_start(struct on_load *o, int (*fn)(void))
 	*run = (struct on_load_run){.job = {.run = run_over},
 				    .of = o,
 				    .fn = fn,
+				    .change = o->change,
 				    .mod = o->mod,
 				    .next = running};
 	o->run = running = run;
-	if (hw_spawn_opt(run_main, run, &options))
+	o->pid = hw_spawn_opt(run_main, run, &options);
+	if (o->pid)
 		return 0;
 	running = run->next;
 	free(run);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * HOT_ON_LOAD: a function of the new version, run in a process of its own
- * before that version becomes current.
+ * before that version becomes current. HOT_CODE_CHANGE is run likewise.
  */
 #ifndef HW_ONLOAD_H
 #define HW_ONLOAD_H
@@ -14,8 +14,10 @@ struct on_load {
 	const struct hw_mod *mod;
 	/* 0: it returned 0. -1: it returned something else, or died. */
 	void (*done)(struct on_load *o, int result);
-	int returned; /* what it returned, if it did */
+	const struct hw_change *change; /* what a code_change is given */
+	int returned;                   /* what it returned, if it did */
 	bool died;
+	hw_pid pid;
 	struct on_load_run *run; /* ours */
 };
 

@@ -13,6 +13,10 @@ struct hw_variable {
 	void *addr;
 	uint64_t size, type, tls_size;
 	uint32_t flags; /* HW_VAR_* */
+	bool lost;      /* no current version has it any more */
+	/* While a set is on its way: the storage that it gives it. */
+	const void *mover;
+	void *to;
 };
 
 /* Functions. -1: not there. */

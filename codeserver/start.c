@@ -31,6 +31,7 @@
 #include "codeserver/bind.h"
 #include "codeserver/direct.h"
 #include "codeserver/emutls.h"
+#include "codeserver/gate.h"
 #include "codeserver/guest.h"
 #include "codeserver/image.h"
 #include "codeserver/registry.h"
@@ -180,6 +181,7 @@ static void fork_child(void)
 				 "can be reloaded, it cannot";
 	hw_guest.loading = false;
 	threads_start();
+	gate_forked();
 	server_forked();
 }
 

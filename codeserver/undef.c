@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each table entry can be pointed to a small piece of code of its own, that
- * notes the entry's number and goes to undef_trap (undef-trap.S). They are made
- * a page at a time when they are first needed: to delete a module is one
- * publish like any other.
+ * Each table entry can be pointed to a trap of its own (trap.h): to delete a
+ * module is one publish like any other.
  *
  * undef_resolve runs in the thread that made the call, with the call's
  * arguments saved, and asks the code server's thread where to go on. That
@@ -20,13 +18,11 @@
  */
 #include "codeserver/undef.h"
 
-#include <cpuid.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,101 +30,20 @@
 #include "codeserver/include/hotwatch/code.h"
 #include "codeserver/server.h"
 #include "codeserver/table.h"
+#include "codeserver/trap.h"
 
-#define PAGE 4096u
-#define SLOT 16u
-#define SLOTS (PAGE / SLOT - 1) /* the first holds the way to the trap */
-
-extern char undef_trap[];
 void *undef_resolve(uint32_t index);
-
-/* Of the xsave area; mask 0: fxsave. For undef-trap.S. */
-__attribute__((visibility("hidden"))) uint64_t undef_state_size = 576;
-__attribute__((visibility("hidden"))) uint32_t undef_state_mask;
-
-static unsigned char **pages; /* by index / SLOTS; replaced when it grows */
-static size_t npages;
-
-/* SSE, AVX and the three of AVX-512: where arguments may be. */
-static void state_measure(void)
-{
-	unsigned a, b, c, d, lo = 0, hi = 0;
-
-	if (undef_state_mask || !__get_cpuid(1, &a, &b, &c, &d) ||
-	    !(c & bit_OSXSAVE) || !__get_cpuid_count(13, 0, &a, &b, &c, &d))
-		return;
-	__asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	undef_state_size = b > 576 ? b : 576;
-	__atomic_store_n(&undef_state_mask, lo & 0xe6u, __ATOMIC_RELEASE);
-}
 
 /* --- entries -------------------------------------------------------------- */
 
-static void page_write(unsigned char *p, uint32_t first)
-{
-	/* jmp *0(%rip), and the address */
-	static const unsigned char way[6] = {0xff, 0x25, 0, 0, 0, 0};
-	uintptr_t trap = (uintptr_t)undef_trap;
-
-	memset(p, 0xcc, PAGE);
-	memcpy(p, way, sizeof(way));
-	memcpy(p + 6, &trap, 8);
-	for (uint32_t k = 0; k < SLOTS; k++) {
-		/* mov $index,%r11d; jmp page */
-		unsigned char *at = p + SLOT * (k + 1);
-		uint32_t index = first + k;
-		int32_t back = -(int32_t)(SLOT * (k + 1) + 11);
-
-		at[0] = 0x41;
-		at[1] = 0xbb;
-		memcpy(at + 2, &index, 4);
-		at[6] = 0xe9;
-		memcpy(at + 7, &back, 4);
-	}
-}
-
-static unsigned char *page_make(uint32_t first)
-{
-	unsigned char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	page_write(p, first);
-	if (mprotect(p, PAGE, PROT_READ | PROT_EXEC) == 0)
-		return p;
-	munmap(p, PAGE);
-	return NULL;
-}
-
 void *undef_entry(uint32_t index)
 {
-	size_t page = index / SLOTS;
-
-	state_measure();
-	if (page >= npages) {
-		size_t n = hw_guest.nfuncs / SLOTS + 16;
-		unsigned char **more;
-
-		n = n > page ? n : page + 16;
-		more = realloc(pages, n * sizeof(*pages));
-		if (!more)
-			return NULL;
-		memset(more + npages, 0, (n - npages) * sizeof(*pages));
-		pages = more;
-		npages = n;
-	}
-	if (!pages[page])
-		pages[page] = page_make((uint32_t)page * SLOTS);
-	return pages[page] ? pages[page] + SLOT * (index % SLOTS + 1) : NULL;
+	return trap_entry(&trap_undef, index);
 }
 
 bool undef_is(uintptr_t addr)
 {
-	for (size_t i = 0; i < npages; i++)
-		if (pages[i] && addr - (uintptr_t)pages[i] < PAGE)
-			return true;
-	return false;
+	return trap_is(&trap_undef, addr);
 }
 
 /* Another module's current version may have the function too: inline ones are

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from peer import Peer, Refused
@@ -68,6 +69,7 @@ class Target:
         self.manifest = None
         self.base = 0x550040000000
         self.count = 0
+        self.places = threading.Lock()
         self.connect()
 
     def socket(self):
@@ -103,16 +105,18 @@ class Target:
     def make(self, name, text):
         """An object of module NAME from TEXT: its file, sealed, ready."""
         m = self.module(name)
-        self.count += 1
-        self.base += 0x100000
+        with self.places:  # several may be made at a time
+            self.count += 1
+            self.base += 0x100000
+            count, base = self.count, self.base
         write(m["source"], text)
-        out = tempfile.mkdtemp(prefix="version%d-" % self.count, dir=".")
+        out = tempfile.mkdtemp(prefix="version%d-" % count, dir=".")
         out = os.path.abspath(out)
         obj = os.path.join(out, "m.o")
         subprocess.run(m["command"] + ["-o", obj], cwd=m["dir"], check=True)
         return subprocess.run(
             [os.path.join(BUILD, "tests", "module-link"), obj, name,
-             hex(self.base), out,
+             hex(base), out,
              os.path.join(BUILD, "codeserver", "libcodeserver.so")],
             check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 

@@ -86,6 +86,7 @@ static void target_free(struct event_target *t)
 	free(t->message);
 	free(t->module);
 	free(t->symbol);
+	cJSON_Delete(t->state);
 }
 
 void event_free(struct event *e)
@@ -136,6 +137,9 @@ static cJSON *target_json(const struct event_target *t)
 		cJSON_AddStringToObject(o, "module", t->module);
 	if (t->symbol)
 		cJSON_AddStringToObject(o, "symbol", t->symbol);
+	if (t->state)
+		cJSON_AddItemToObject(o, "state",
+				      cJSON_Duplicate(t->state, true));
 	return o;
 }
 

@@ -50,6 +50,7 @@ struct event_target {
 	/* What it is about, either may be NULL: a module, and the id of a
 	 * function or variable in it. */
 	char *module, *symbol;
+	struct cJSON *state; /* state-notes.h; NULL: nothing to say */
 };
 
 enum event_phase {

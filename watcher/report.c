@@ -16,6 +16,7 @@
 
 #include "watcher/jsonget.h"
 #include "watcher/report-held.h"
+#include "watcher/report-state.h"
 
 #define SHOWN 2 /* modules that are named in a line */
 
@@ -223,6 +224,7 @@ static void report_live(struct text *t, const struct ui *ui, const cJSON *event,
 	put_times(t, ui, event);
 	put_reach(t, event);
 	text_puts(t, "\n");
+	report_state(t, ui, event);
 	if (brief)
 		return;
 	put_diagnostics(t, ui, event);

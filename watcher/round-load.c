@@ -8,6 +8,7 @@
  * and the next round links elsewhere.
  */
 #include "watcher/round.h"
+#include "watcher/state-notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,9 +119,11 @@ static void result_add(struct round_peer *p, const struct session_answer *a)
 	struct event_target *t = event_add_target(p->round->ev, p->pid);
 
 	t->ok = a->ok;
-	for (size_t i = 0; a->ok && i < a->nloaded; i++)
+	for (size_t i = 0; a->ok && i < a->nloaded; i++) {
 		event_target_version(t, a->loaded[i].module,
 				     a->loaded[i].version);
+		t->state = state_notes(t->state, a->loaded[i].said);
+	}
 	if (a->reason)
 		t->reason = xstrdup(a->reason);
 	if (a->message)

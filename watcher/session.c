@@ -339,6 +339,7 @@ static void loaded_take(struct session_loaded *l, const cJSON *o)
 	l->module = json_str(o, "module");
 	l->hash = json_str(o, "hash");
 	l->version = json_int(o, "version", 0);
+	l->said = o;
 }
 
 static void answer_ok(struct session_call *c, const cJSON *result)

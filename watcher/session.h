@@ -97,6 +97,7 @@ struct session_manner {
 struct session_loaded {
 	const char *module, *hash;
 	int version;
+	const struct cJSON *said; /* all of it */
 };
 
 struct session_answer {

@@ -103,20 +103,15 @@ data = t.refused("code/atomicLoad",
 same("a module named twice", data["reason"], "duplicated")
 unharmed("a module named twice")
 
-refuse("a variable that grew", "unsafe",
-       t.make("work", WORK.replace("int a, b", "int a, b, c")),
-       symbol="state")
-refuse("a variable of another type", "unsafe",
-       t.make("work", WORK.replace("int a, b", "int a; float b")),
+refuse("a variable of another kind", "unsafe",
+       t.make("work", WORK.replace("int a, b;", "struct { int v; } a; int b;")
+              .replace("state.a", "state.a.v").replace("{1, 2}", "{{1}, 2}")),
        symbol="state")
 refuse("a type behind a pointer", "unsafe",
-       t.make("work", WORK.replace("struct pair *where",
-                                   "struct { int x; long y; } *where")
-              .replace("where->b", "((struct pair *)where)->b")
-              .replace("= &state", "= (void *)&state")), symbol="where")
-refuse("a thread-local that grew", "unsafe",
-       t.make("work", WORK.replace("__thread int", "__thread long")),
-       symbol="mine")
+       t.make("work", WORK.replace("int a, b;", "int a; long b;")
+              .replace("return ", "return (int)(").replace(" + mine;",
+                                                           " + mine);")),
+       symbol="pair")
 refuse("an undefined symbol", "badfile",
        t.make("work", WORK.replace("int work(void) {",
                                    "int absent(void); int work(void) { "

@@ -37,8 +37,9 @@ enum hw_code_error_number {
 	HW_CODE_DEADLINE = -11,           /* "deadline" */
 	HW_CODE_UNKNOWN_MODULE = -12,     /* "unknown_module" */
 	HW_CODE_MISPLACED = -13,          /* "misplaced" */
-	HW_CODE_BADARG = -14,   /* "badarg": a handle used twice … */
-	HW_CODE_NO_SERVER = -15 /* "no_server": not a hot program */
+	HW_CODE_BADARG = -14,       /* "badarg": a handle used twice … */
+	HW_CODE_NO_SERVER = -15,    /* "no_server": not a hot program */
+	HW_CODE_CHANGE_FAILED = -16 /* "code_change_failed" */
 };
 
 /* The word above, and the sentence of this thread's last error. */
@@ -142,6 +143,36 @@ int hw_code_add_path(const char *dir);
  * code from its own stack. */
 int hw_check_old_code(const char *module);
 int hw_check_process_code(hw_pid pid, const char *module);
+
+/* --- a change of state ---------------------------------------------------- */
+
+/*
+ * What a HOT_CODE_CHANGE function is given (hotwatch/hot.h). Variables that
+ * both versions have are converted by then, as far as their types tell; the
+ * new version's variables are in place under their names.
+ */
+struct hw_change {
+	const char *module;
+	unsigned from, to; /* numbers of the versions */
+	int down; /* the way back to an older version: the function is that of
+		   * the version that is left, and runs in its code */
+	const char *extra; /* what the user gave along, or "" */
+	void *internal;
+};
+
+/* A variable of the version that is left ("count"; of a function "next.count"),
+ * as it was before: its bytes, and how many. NULL: it had none of that name.
+ * Good until the function returns. Not for thread-locals. */
+const void *hw_change_old(const struct hw_change *change, const char *name,
+			  unsigned long *size);
+/* The same of the version that comes, to be written to: needed on the way
+ * back. */
+void *hw_change_new(const struct hw_change *change, const char *name,
+		    unsigned long *size);
+
+/* What the next loads of this thread give along; NULL: nothing. DOWN: they
+ * lead back. The text is copied. */
+int hw_code_change(int down, const char *extra);
 
 /* --- undef ---------------------------------------------------------------- */
 

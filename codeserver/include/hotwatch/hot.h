@@ -79,12 +79,34 @@
 	static int (*const hw_on_load)(void) __asm__("hw.on_load") \
 	    __attribute__((used)) = fn
 
+/*
+ * HOT_CODE_CHANGE(fn); once, outside functions, where
+ * `int fn(const struct hw_change *)` is known (hotwatch/code.h): run when this
+ * version is to replace another, and when it is to be left for an older one
+ * (change->down). Variables whose layout changed have been converted as far as
+ * their types tell, those of which nothing is known have their initializers,
+ * and fn does the rest. Nobody else is in the module meanwhile, and callers
+ * wait. Anything but 0, or its end in another way, or 5 s without an end, and
+ * all variables of the module are what they were, the version before stays,
+ * and the load is refused (code_change_failed). Memory that was allocated is
+ * not put back: change that last.
+ *
+ * A version that has it is not refused because objects on the heap may have a
+ * type that changed: it takes care.
+ */
+#define HOT_CODE_CHANGE(fn)                                                   \
+	static int (*const hw_code_change)(const struct hw_change *) __asm__( \
+	    "hw.code_change") __attribute__((used)) = fn
+
 #else
 
 #define HOT(fn) fn
 #define HOT_VSN(text) struct hw_vsn
 #define HOT_ON_LOAD(fn) \
 	static int (*const hw_on_load)(void) __attribute__((unused)) = fn
+#define HOT_CODE_CHANGE(fn)                                          \
+	static int (*const hw_code_change)(const struct hw_change *) \
+	    __attribute__((unused)) = fn
 
 #endif
 

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * undef_trap: what is reached instead of a function that is not there, as if
- * it had been called. %r11d is the table entry's number (undef.c).
+ * undef_trap, gate_trap: what is reached instead of a function that is not
+ * there, or not now, as if it had been called. %r11d is the table entry's
+ * number (trap.c).
  *
  * All that a call may pass is kept: the integer argument registers, %rax (how
  * many vector registers a variadic call uses; a structure's address), %r10
  * (the static chain), and the vector registers whole, by xsave, because an
- * argument may be as wide as %zmm. undef_resolve then says where to go on;
- * it may also end the thread, whose frames are unwound through this one.
+ * argument may be as wide as %zmm. undef_resolve or gate_resolve then says
+ * where to go on; it may also end the thread, whose frames are unwound through
+ * this one.
  *
  * The frame, from %rbp down: eight words of registers, then the xsave area,
- * aligned to 64, whose size undef_state_size has.
+ * aligned to 64, whose size trap_state_size has.
  */
 	.text
-	.globl	undef_trap
-	.hidden	undef_trap
-	.type	undef_trap, @function
+	.macro TRAP name, resolve
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
 	.p2align 4
-undef_trap:
+\name:
 	.cfi_startproc
 	pushq	%rbp
 	.cfi_def_cfa_offset 16
@@ -32,7 +35,7 @@ undef_trap:
 	pushq	%r8
 	pushq	%r9
 	pushq	%r10
-	subq	undef_state_size(%rip), %rsp
+	subq	trap_state_size(%rip), %rsp
 	andq	$-64, %rsp
 	/* The area's header must be zero where xsave does not write it. */
 	xorl	%eax, %eax
@@ -44,19 +47,19 @@ undef_trap:
 	movq	%rax, 552(%rsp)
 	movq	%rax, 560(%rsp)
 	movq	%rax, 568(%rsp)
-	cmpl	$0, undef_state_mask(%rip)
+	cmpl	$0, trap_state_mask(%rip)
 	je	1f
-	movl	undef_state_mask(%rip), %eax
+	movl	trap_state_mask(%rip), %eax
 	xorl	%edx, %edx
 	xsave	(%rsp)
 	jmp	2f
 1:	fxsave	(%rsp)
 2:	movl	%r11d, %edi
-	call	undef_resolve
+	call	\resolve
 	movq	%rax, %r11
-	cmpl	$0, undef_state_mask(%rip)
+	cmpl	$0, trap_state_mask(%rip)
 	je	3f
-	movl	undef_state_mask(%rip), %eax
+	movl	trap_state_mask(%rip), %eax
 	xorl	%edx, %edx
 	xrstor	(%rsp)
 	jmp	4f
@@ -74,5 +77,9 @@ undef_trap:
 	.cfi_restore %rbp
 	jmp	*%r11
 	.cfi_endproc
-	.size	undef_trap, . - undef_trap
+	.size	\name, . - \name
+	.endm
+
+	TRAP undef_trap, undef_resolve
+	TRAP gate_trap, gate_resolve
 	.section .note.GNU-stack, "", @progbits

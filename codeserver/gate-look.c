@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is inside: a look at all threads, as holders.c takes it for versions, but
+ * for functions. A frame in code of the modules holds the gate open if that
+ * function, or what it calls within its version, may touch one of the variables
+ * (the object says which does: layout_touchers); if that is not known, any. A
+ * main loop in a module whose other functions have the state is no obstacle.
+ *
+ * A thread also holds it that stands in a stub with the old table in hand,
+ * whose frames cannot be told while it has a word that points to such a
+ * function, that could not be seen, or that has the address of a storage that
+ * moves on its stack or in a register. The last may be a dead word; it goes
+ * when the stack is used again, or the load is refused: the other mistake would
+ * lose what is written through it.
+ *
+ * Then memory: the same words, but where an initializer put them which will be
+ * turned, in the linker's tables, and in what is ours.
+ */
+#include "codeserver/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codeserver/arena.h"
+#include "codeserver/holders.h"
+#include "codeserver/image.h"
+#include "codeserver/load-internal.h"
+#include "codeserver/maps.h"
+#include "codeserver/memory.h"
+#include "codeserver/thread-proc.h"
+#include "codeserver/threads.h"
+#include "codeserver/unwind.h"
+
+#define INSIDE_MAX 256
+
+/* A version of the modules, and which of its functions may touch. */
+struct watched {
+	struct hw_version *version;
+	const struct hw_mod *mod;
+	const struct layout *types; /* NULL: any function */
+	bool *touches;
+};
+
+struct gate_look {
+	const struct gate *gate;
+	struct watched *watched;
+	size_t n;
+	/* of the last look */
+	pid_t inside[INSIDE_MAX];
+	size_t ninside;
+	bool all_inside; /* or more than can be noted */
+	/* the first that was found, for people */
+	enum {
+		WHO_NOBODY,
+		WHO_FRAME,
+		WHO_POINTER,
+		WHO_UNKNOWN,
+		WHO_ENTERING,
+		WHO_MEMORY
+	} who;
+	pid_t tid;
+	uintptr_t not_pc;
+	size_t span;
+};
+
+/* --- what is watched ------------------------------------------------------ */
+
+static int watched_add(struct gate_look *l, const struct hw_mod *m,
+		       struct hw_version *v)
+{
+	struct watched *w = realloc(l->watched, (l->n + 1) * sizeof(*w));
+
+	if (!w)
+		return -1;
+	l->watched = w;
+	w += l->n++;
+	*w = (struct watched){.version = v, .mod = m, .types = types_of(v)};
+	if (!w->types)
+		return 0;
+	w->touches = calloc(w->types->nfuncs + 1, sizeof(*w->touches));
+	if (!w->touches)
+		return -1;
+	layout_touchers(w->types, l->gate->ids, l->gate->nids, w->touches);
+	return 0;
+}
+
+static int watched_find(struct gate_look *l)
+{
+	const struct gate *g = l->gate;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < g->n; i++) {
+		if (g->mods[i]->current)
+			r = watched_add(l, g->mods[i], g->mods[i]->current);
+		for (struct hw_version *v = g->mods[i]->old; r == 0 && v;
+		     v = v->older)
+			r = watched_add(l, g->mods[i], v);
+	}
+	return r;
+}
+
+struct gate_look *gate_look_new(const struct gate *g)
+{
+	struct gate_look *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->gate = g;
+	if (watched_find(l) == 0)
+		return l;
+	gate_look_free(l);
+	return NULL;
+}
+
+void gate_look_free(struct gate_look *l)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		free(l->watched[i].touches);
+	free(l ? l->watched : NULL);
+	free(l);
+}
+
+/* --- words ---------------------------------------------------------------- */
+
+/* A PLT entry: its caller waits at the gate, or is not of these modules. */
+static bool in_plt(const struct hw_image *i, uintptr_t pc)
+{
+	uintptr_t plt = i->desc->plt ? (uintptr_t)desc_at(&i->desc->plt) : 0;
+
+	return plt && pc - (plt - 16) < 16 * (i->njmprel + 1);
+}
+
+/* The function of W that PC is in may touch one of the variables. */
+static bool touches(const struct watched *w, uintptr_t pc)
+{
+	const struct hw_image *i = &w->version->image;
+	const struct layout_func *f;
+
+	if (!image_has(i, pc) || !image_code_has(i, pc) || in_plt(i, pc))
+		return false;
+	f = w->types ? layout_func_at(w->types, pc - i->addr) : NULL;
+	return !f || w->touches[f - w->types->funcs];
+}
+
+static bool any_touches(const struct gate_look *l, uintptr_t pc)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (touches(&l->watched[i], pc))
+			return true;
+	return false;
+}
+
+/* The same of a word that may be anything. A function's first byte is no return
+ * address, and its address is its stub's: such words are ours and the linker's.
+ */
+static bool word_touches(const struct gate_look *l, uintptr_t word)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct watched *w = &l->watched[i];
+		const struct layout_func *f =
+		    w->types && image_has(&w->version->image, word)
+			? layout_func_at(w->types,
+					 word - w->version->image.addr)
+			: NULL;
+
+		if (touches(w, word) &&
+		    !(f && f->addr == word - w->version->image.addr))
+			return true;
+	}
+	return false;
+}
+
+/* Which storage WORD points into, or -1. */
+static long span_of(const struct gate_look *l, uintptr_t word)
+{
+	for (size_t i = 0; i < l->gate->nspans; i++)
+		if (hidden_has(&l->gate->spans[i], word))
+			return (long)i;
+	return -1;
+}
+
+static void inside_add(struct gate_look *l, int who, pid_t tid, uintptr_t pc)
+{
+	if (l->ninside < INSIDE_MAX)
+		l->inside[l->ninside++] = tid;
+	else
+		l->all_inside = true;
+	l->who = who;
+	l->tid = tid;
+	l->not_pc = ~pc;
+}
+
+/* --- threads -------------------------------------------------------------- */
+
+static struct walk {
+	struct gate_look *look;
+	const struct snapshot *s;
+	uintptr_t not_pc; /* of the innermost such frame */
+	bool inside;
+} walk;
+
+static int stack_word(void *arg, uintptr_t at, uint64_t *value)
+{
+	const struct snapshot *s = walk.s;
+
+	(void)arg;
+	if (at >= s->from && at + 8 <= s->from + s->size) {
+		memcpy(value, s->stack + (at - s->from), 8);
+		return 0;
+	}
+	return s->blocked ? memory_peek(at, value, 8) : -1;
+}
+
+static void walk_frame(void *arg, uintptr_t pc, uintptr_t cfa)
+{
+	(void)arg;
+	(void)cfa;
+	/* a call that never returns may be a function's last bytes */
+	if (walk.inside ||
+	    !(any_touches(walk.look, pc) || any_touches(walk.look, pc - 1)))
+		return;
+	walk.inside = true;
+	walk.not_pc = ~pc;
+}
+
+/* Whether a word of the stack points to such a function; a storage's number to
+ * *SPAN. */
+static bool stack_points(struct gate_look *l, const struct snapshot *s,
+			 long *span)
+{
+	const uintptr_t *w = (const uintptr_t *)s->stack;
+	bool code = s->words->more;
+
+	*span = -1;
+	for (size_t i = 0; i < s->size / 8; i++) {
+		if (!suspect(w[i]))
+			continue;
+		code |= word_touches(l, w[i]);
+		if (*span < 0)
+			*span = span_of(l, w[i]);
+	}
+	for (int i = 0; i < CFI_RIP && *span < 0; i++)
+		if ((s->known >> i & 1) && suspect(s->reg[i]))
+			*span = span_of(l, s->reg[i]);
+	return code;
+}
+
+static bool thread_see(void *arg, const struct snapshot *s)
+{
+	static struct unwind u;
+	struct gate_look *l = arg;
+	bool failed, code;
+	long span;
+
+	walk = (struct walk){.look = l, .s = s};
+	memcpy(u.reg, s->reg, sizeof(u.reg));
+	u.known = s->known;
+	u.read = stack_word;
+	u.frame = walk_frame;
+	failed = unwind_run(&u) < 0;
+	memset(&u, 0, sizeof(u));
+	code = stack_points(l, s, &span);
+	if (s->blocked && !threads_still(s))
+		return false;
+	if (walk.inside) {
+		inside_add(l, WHO_FRAME, s->tid, ~walk.not_pc);
+	} else if (failed && code) {
+		inside_add(l, WHO_UNKNOWN, s->tid, 0);
+	} else if (span >= 0) {
+		inside_add(l, WHO_POINTER, s->tid, 0);
+		l->span = (size_t)span;
+	}
+	return true;
+}
+
+static void thread_unseen(void *arg, pid_t tid, const char *why)
+{
+	(void)why;
+	inside_add(arg, WHO_UNKNOWN, tid, 0);
+}
+
+static void suspects_of(const struct gate_look *l)
+{
+	suspects_clear();
+	for (size_t i = 0; i < l->n; i++) {
+		const struct hw_image *m = &l->watched[i].version->image;
+
+		suspects_add(m->base, m->base + m->size);
+	}
+	for (size_t i = 0; i < l->gate->nspans; i++)
+		suspects_add(~l->gate->spans[i].not_from,
+			     ~l->gate->spans[i].not_to);
+}
+
+bool gate_look_threads(struct gate_look *l)
+{
+	struct threads_look t = {.see = thread_see,
+				 .unseen = thread_unseen,
+				 .arg = l};
+	bool clear;
+
+	l->ninside = 0;
+	l->all_inside = false;
+	l->who = WHO_NOBODY;
+	suspects_of(l);
+	if (threads_look(&t) < 0)
+		inside_add(l, WHO_UNKNOWN, 0, 0);
+	clear = threads_stubs_clear();
+	unwind_forget();
+	memset(&walk, 0, sizeof(walk));
+	suspects_clear();
+	if (!l->ninside && !clear)
+		l->who = WHO_ENTERING;
+	return l->ninside || !clear;
+}
+
+bool gate_look_inside(const struct gate_look *l, pid_t tid)
+{
+	for (size_t i = 0; i < l->ninside; i++)
+		if (l->inside[i] == tid)
+			return true;
+	return l->all_inside;
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+/* In the rest of a page, where the file goes on after the segment. */
+static bool beyond_segments(const struct hw_image *i, uintptr_t at)
+{
+	const ElfW(Ehdr) *e = (const void *)i->base;
+	const ElfW(Phdr) *ph = (const void *)(i->base + e->e_phoff);
+
+	for (int k = 0; k < e->e_phnum; k++)
+		if (ph[k].p_type == PT_LOAD &&
+		    at - i->addr - ph[k].p_vaddr < ph[k].p_memsz)
+			return false;
+	return true;
+}
+
+/* In the linker's tables of an object, or in a copy of its variables that
+ * nobody uses. */
+static bool table_has(const struct hw_image *i, uintptr_t at)
+{
+	if (!image_has(i, at) || i->handle || beyond_segments(i, at))
+		return image_has(i, at);
+	for (size_t k = 0; k < i->nrela; k++)
+		if (i->addr + i->rela[k].r_offset == at)
+			return ELF64_R_TYPE(i->rela[k].r_info) ==
+			       R_X86_64_GLOB_DAT;
+	return false;
+}
+
+/* In an object's own tables, or in ours. */
+static bool word_ours(const struct gate_look *l, uintptr_t at)
+{
+	uintptr_t first = (uintptr_t)hw_guest.program->first_table;
+	struct hw_variable *all;
+	size_t n = registry_vars(&all);
+
+	if (at - first < hw_guest.program->nfuncs * sizeof(void *) ||
+	    table_owns(at) || at - (uintptr_t)all < n * sizeof(*all))
+		return true;
+	for (size_t i = 0; i < l->n; i++)
+		if (table_has(&l->watched[i].version->image, at))
+			return true;
+	return false;
+}
+
+static bool memory_hit(void *arg, uintptr_t at, uintptr_t word, bool mangled)
+{
+	struct gate_look *l = arg;
+	const struct gate *g = l->gate;
+	long span = mangled ? -1 : span_of(l, word);
+	bool code = word_touches(l, word);
+
+	if ((span < 0 && !code) || word_ours(l, at) ||
+	    (span >= 0 && g->allowed && g->allowed(g->arg, at, word)))
+		return true;
+	l->who = WHO_MEMORY;
+	l->not_pc = ~at;
+	l->span = span < 0 ? g->nspans : (size_t)span;
+	return false;
+}
+
+bool gate_look_memory(struct gate_look *l)
+{
+	struct memory_search m = {.hit = memory_hit, .arg = l};
+	int r;
+
+	l->who = WHO_NOBODY;
+	suspects_of(l);
+	r = maps_read();
+	if (r == 0) {
+		m.nskip = threads_stacks(&m.skip);
+		r = memory_search(&m);
+	}
+	suspects_clear();
+	if (r < 0 && l->who == WHO_NOBODY)
+		l->who = WHO_UNKNOWN;
+	return l->who != WHO_NOBODY;
+}
+
+/* --- for people ----------------------------------------------------------- */
+
+static const char *function_name(const struct gate_look *l, uintptr_t pc)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct watched *w = &l->watched[i];
+		const struct layout_func *f;
+
+		if (!image_has(&w->version->image, pc) || !w->types)
+			continue;
+		f = layout_func_at(w->types, pc - 1 - w->version->image.addr);
+		return f ? var_bare(layout_str(w->types, f->id)) : NULL;
+	}
+	return NULL;
+}
+
+static const char *span_name(const struct gate_look *l)
+{
+	return l->span < l->gate->nids ? var_bare(l->gate->ids[l->span])
+				       : "code that uses them";
+}
+
+static const char *variables(const struct gate_look *l)
+{
+	return l->gate->nids ? var_bare(l->gate->ids[0]) : "its variables";
+}
+
+const char *gate_look_who(const struct gate_look *l, char *buf, size_t size)
+{
+	const char *function = function_name(l, ~l->not_pc);
+	char name[16] = "";
+
+	if (l->tid)
+		thread_name(l->tid, name);
+	switch (l->who) {
+	case WHO_FRAME:
+		snprintf(buf, size,
+			 "thread %d (%s) is in %s, which uses %s, and did not "
+			 "leave it in %u ms",
+			 l->tid, name, function ? function : "its code",
+			 variables(l), l->gate->deadline_ms);
+		break;
+	case WHO_POINTER:
+		snprintf(buf, size,
+			 "thread %d (%s) has a pointer to %s on its stack, "
+			 "which has to move",
+			 l->tid, name, span_name(l));
+		break;
+	case WHO_MEMORY:
+		snprintf(buf, size,
+			 "memory at %#lx points to %s, which has to move",
+			 (unsigned long)~l->not_pc, span_name(l));
+		break;
+	default:
+		snprintf(buf, size,
+			 "it cannot be seen whether thread %d (%s) uses %s",
+			 l->tid, name, variables(l));
+	}
+	return buf;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static struct {
+	unsigned x : 3;
+	int z : 4;
+} b = {1, -3};
+
+void touch(void)
+{
+	b.z = -8;
+	b.x = 7;
+}
+
+void show(void)
+{
+	printf("%d %d\n", b.x, b.z);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static const char *const names[] = {
+    "one",
+    "two",
+};
+
+void touch(void)
+{
+}
+
+void show(void)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		printf("%s\n", names[i]);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static float n = 0.5f;
+
+void touch(void)
+{
+	n = 1.25;
+}
+
+void show(void)
+{
+	printf("%g\n", (double)n);
+}

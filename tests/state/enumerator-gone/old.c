@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+enum color {
+	RED,
+	GREEN,
+	BLUE
+};
+
+static enum color color = RED;
+
+void touch(void)
+{
+	color = BLUE;
+}
+
+void show(void)
+{
+	printf("%d\n", (int)color);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static int n = 7;
+
+void touch(void)
+{
+	n = n + 0;
+}
+
+void show(void)
+{
+	printf("%d\n", n);
+}

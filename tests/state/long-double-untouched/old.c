@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static long double n = 1.5l;
+
+void touch(void)
+{
+	n = n + 0;
+}
+
+void show(void)
+{
+	printf("%Lg\n", n);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static int n = 5, m = 1;
+
+void touch(void)
+{
+	n = 7;
+	m = 2;
+}
+
+void show(void)
+{
+	printf("%d %d\n", n, m);
+}

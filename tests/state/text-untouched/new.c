@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static char s[16] = "two, longer";
+
+void touch(void)
+{
+	s[0] = s[0];
+}
+
+void show(void)
+{
+	printf("%s\n", s);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static __thread long n = 5;
+
+void touch(void)
+{
+	if (worker % 2)
+		n = worker;
+}
+
+void show(void)
+{
+	printf("%ld\n", n);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static union {
+	int i;
+	float f;
+} u = {.i = 2};
+
+void touch(void)
+{
+	u.f = 1;
+}
+
+void show(void)
+{
+	printf("%g\n", (double)u.f);
+}
