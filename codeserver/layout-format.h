@@ -18,8 +18,9 @@
  * names, that is its name. Index 0 is "not known", index 1 is void.
  *
  * No type contains itself by value, and nothing nests deeper than
- * LAYOUT_DEPTH: each type's depth is greater than those of its parts. So
- * recursion by value ends, whoever wrote the section; by pointers it does not.
+ * LAYOUT_DEPTH: each type's depth is greater than those of its parts; and only
+ * pointers lead to functions. So recursion by value ends, whoever wrote the
+ * section; by pointers it does not.
  */
 #ifndef HW_LAYOUT_FORMAT_H
 #define HW_LAYOUT_FORMAT_H

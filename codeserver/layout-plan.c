@@ -348,7 +348,9 @@ static int pair_arrays(struct plan *p, struct place a, struct place b,
 		return pair_strings(p, a, b, n, m, node);
 	if (n != m)
 		p->same = false;
-	if (both && array_loop(p, a, b, both, node) < 0)
+	/* Elements without a byte have no leaf, however many there are. */
+	if (both && p->was->types[x->to].size && p->is->types[y->to].size &&
+	    array_loop(p, a, b, both, node) < 0)
 		return -1;
 	return n > both
 		   ? array_lost(p, a, both, n, p->was->types[x->to].size, node)

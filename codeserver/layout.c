@@ -72,7 +72,8 @@ static bool parts_sound(const struct layout *l, const struct layout_type *t)
 	if (t->first > l->nparts || t->count > l->nparts - t->first)
 		return false;
 	for (uint64_t i = 0; i < t->count; i++) {
-		if (m[i].name >= l->nstrings || m[i].type >= l->ntypes)
+		if (m[i].name >= l->nstrings || m[i].type >= l->ntypes ||
+		    l->types[m[i].type].kind == LAYOUT_FUNCTION)
 			return false;
 		if (members && !member_sound(l, t, &m[i]))
 			return false;
@@ -99,6 +100,9 @@ static bool type_sound(const struct layout *l, const struct layout_type *t)
 	if (t->name >= l->nstrings || t->kind >= LAYOUT_KINDS ||
 	    t->to >= l->ntypes || t->depth > LAYOUT_DEPTH ||
 	    t->size > UINT64_MAX / 16 || t->align > 62 || !scalar_sound(t))
+		return false;
+	/* Only a pointer leads to one, or functions could go on for ever. */
+	if (to->kind == LAYOUT_FUNCTION && t->kind != LAYOUT_POINTER)
 		return false;
 	if (t->kind == LAYOUT_ARRAY)
 		return to->depth < t->depth &&

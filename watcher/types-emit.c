@@ -50,21 +50,47 @@ static bool stands_for(struct emit *e, struct types_hash *h, uint32_t a,
 	return types_hash_deep(h, a) == types_hash_deep(h, b);
 }
 
-static void units_join(struct emit *e)
+static int compare_name(const void *a, const void *b, void *arg)
 {
-	struct types_hash *h = types_hash_new(e->t);
-	uint32_t n = e->t->n, *named = xcalloc(n, sizeof(*named)), count = 0;
+	const struct types *t = arg;
+	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
 
+	if (t->types[i].name != t->types[k].name)
+		return t->types[i].name < t->types[k].name ? -1 : 1;
+	return (i > k) - (i < k);
+}
+
+/* Of N types of one name each goes to the first that stands for it. */
+static void namesakes_join(struct emit *e, struct types_hash *h,
+			   const uint32_t *named, uint32_t n)
+{
 	for (uint32_t i = 0; i < n; i++)
-		if (is_named(e->t, i))
-			named[count++] = i;
-	for (uint32_t i = 0; i < count; i++)
-		for (uint32_t k = 0; k < count; k++)
+		for (uint32_t k = 0; k < n; k++)
 			if (k != i && e->same[named[k]] == named[k] &&
 			    stands_for(e, h, named[k], named[i])) {
 				e->same[named[i]] = named[k];
 				break;
 			}
+}
+
+static void units_join(struct emit *e)
+{
+	struct types_hash *h = types_hash_new(e->t);
+	uint32_t n = e->t->n, *named = xcalloc(n, sizeof(*named)), count = 0;
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (is_named(e->t, i))
+			named[count++] = i;
+	qsort_r(named, count, sizeof(*named), compare_name,
+		(void *)(uintptr_t)e->t);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + 1 < count && e->t->types[named[i + 1]].name ==
+					 e->t->types[named[i]].name)
+			continue;
+		namesakes_join(e, h, named + first, i + 1 - first);
+		first = i + 1;
+	}
 	free(named);
 	types_hash_free(h);
 }

@@ -51,7 +51,7 @@ static void found(struct types_search *s, const struct types_var *v, bool vague,
 		  Dwarf_Die *die)
 {
 	if (s->nfound == s->capfound) {
-		s->capfound = s->capfound ? s->capfound * 2 : 256;
+		s->capfound *= 2;
 		s->found = xrealloc(s->found, s->capfound * sizeof(*s->found));
 	}
 	s->found[s->nfound++] = (struct types_finding){
@@ -394,7 +394,11 @@ static void funcs_begin(struct types_search *s)
 void types_match_begin(struct types_search *s, struct types_var *v, size_t n,
 		       const struct layout *uses)
 {
-	*s = (struct types_search){.vars = v, .nvars = n, .uses = uses};
+	*s = (struct types_search){.vars = v,
+				   .nvars = n,
+				   .uses = uses,
+				   .capfound = 256};
+	s->found = xcalloc(s->capfound, sizeof(*s->found));
 	types_begin(&s->t);
 	s->by_addr = xcalloc(n, sizeof(struct types_var *));
 	s->by_name = xcalloc(n, sizeof(struct types_var *));

@@ -209,7 +209,8 @@ struct types_die *types_die(struct types *t, const void *key)
 
 void types_begin(struct types *t)
 {
-	*t = (struct types){0};
+	*t = (struct types){.capparts = 64};
+	t->parts = xcalloc(t->capparts, sizeof(*t->parts));
 	types_string(t, "");
 	types_new(t, &(struct layout_type){.kind = LAYOUT_NONE});
 	types_new(t, &(struct layout_type){.kind = LAYOUT_NOTHING});

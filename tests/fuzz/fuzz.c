@@ -16,6 +16,7 @@
 #include "watcher/manifest.h"
 #include "watcher/object.h"
 #include "watcher/settings.h"
+#include "watcher/types.h"
 #include "watcher/util.h"
 
 #include <stdio.h>
@@ -145,6 +146,80 @@ out:
 	free(err);
 }
 
+static int convert(const struct plan_leaf *leaf, void *arg)
+{
+	static char old[4096], new[4096];
+	char text[200];
+
+	layout_convert(arg, leaf, old, new, text, sizeof(text));
+	layout_print_old(arg, leaf, old, text, sizeof(text));
+	layout_path(arg, leaf, text, sizeof(text));
+	return 0;
+}
+
+static void compare(const struct layout *was, const struct layout *is)
+{
+	struct layout_reached r;
+	char name[100];
+	struct plan p;
+
+	for (uint32_t i = 0; i < was->nvars; i++) {
+		const struct layout_var *a = &was->vars[i];
+		const struct layout_var *b =
+		    layout_var(is, layout_str(was, a->id));
+
+		layout_var_name(was, a, name, sizeof(name));
+		layout_type_name(was, a->type, name, sizeof(name));
+		if (!b)
+			continue;
+		if (layout_plan(was, a, is, b, &p) == 0 && a->size <= 4096 &&
+		    b->size <= 4096)
+			layout_leaves(&p, convert, &p);
+		plan_free(&p);
+	}
+	layout_reach(was, is, &r);
+}
+
+/* A section of types, and what it is with one byte changed. */
+static void fuzz_types(const struct input *in)
+{
+	char *a = xcalloc(1, in->size + 8), *b = xcalloc(1, in->size + 8);
+	struct layout was, is;
+	uint16_t at = 0;
+
+	memcpy(a, in->data, in->size);
+	memcpy(b, in->data, in->size);
+	if (in->size > 4) {
+		memcpy(&at, in->data + in->size - 3, sizeof(at));
+		b[at % in->size] ^= (char)in->data[in->size - 1];
+	}
+	if (layout_open(&was, a, in->size) == 0 &&
+	    layout_open(&is, b, in->size) == 0) {
+		compare(&was, &is);
+		compare(&is, &was);
+	}
+	free(a);
+	free(b);
+}
+
+/* A linked object, whose debug information is read. */
+static void fuzz_dwarf(const struct input *in)
+{
+	static const struct layout_type none[2] = {{.kind = LAYOUT_NONE},
+						   {.kind = LAYOUT_NOTHING}};
+	const void *const tables[7] = {none, NULL, NULL, NULL, NULL, NULL, ""};
+	struct layout_header h = {.ntypes = 2, .nstrings = 1};
+	struct text bare = {0}, section = {0};
+	struct types_var v = {.name = "x", .id = "x"};
+	struct layout uses;
+
+	types_join(&h, tables, &bare);
+	if (layout_open(&uses, bare.s, bare.len) == 0)
+		types_read(in->path, &v, 1, &uses, &section, NULL);
+	text_free(&bare);
+	text_free(&section);
+}
+
 static const struct {
 	const char *name;
 	void (*parse)(const struct input *in);
@@ -158,6 +233,8 @@ static const struct {
     {"settings", fuzz_settings, true},
     {"manifest", fuzz_manifest, true},
     {"object", fuzz_object, true},
+    {"types", fuzz_types, false},
+    {"dwarf", fuzz_dwarf, true},
 };
 
 static size_t chosen;
