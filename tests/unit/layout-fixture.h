@@ -65,7 +65,7 @@ static inline void sample_link(struct sample *s, struct object *o,
 			       const char *dir, char **err)
 {
 	char *rw = path_join(dir, "rw.o"), *out = path_join(dir, "out");
-	struct modlink l = {.linker = "ld.lld-19",
+	struct modlink l = {.linker = "ld",
 			    .object = rw,
 			    .codeserver = "/dev/null",
 			    .base = HW_ARENA_BASE + 0x100000,

@@ -132,16 +132,20 @@ static void row_check(const struct row *row, const char *opt)
 	sample_free(&is);
 }
 
-static void unoptimized(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		row_check(&rows[i], "-O0");
-}
-
-static void optimized(void)
+static void table(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		row_check(&rows[i], "-O2");
+}
+
+/* Types are the same at every level; what of a function is left is not. */
+static void unoptimized(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strstr(rows[i].expect, "f(): x") ||
+		    strstr(rows[i].expect, "make()") ||
+		    strstr(rows[i].expect, "a cast"))
+			row_check(&rows[i], "-O0");
 }
 
 /* --- what else a section says --------------------------------------------- */
@@ -356,10 +360,8 @@ static void not_a_section(void)
 }
 
 static const struct check tests[] = {
-    {"changed types behind pointers are found as the table says, at -O0",
-     unoptimized},
-    {"changed types behind pointers are found as the table says, at -O2",
-     optimized},
+    {"changed types behind pointers are found as the table says", table},
+    {"functions' pointers are found without optimization too", unoptimized},
     {"a function touches what it and its local callees refer to", who_touches},
     {"an address leads to its function", where_code_is},
     {"variables are named as in the source, with their lines", names},
