@@ -190,9 +190,10 @@ static void refresh(struct engine *e)
 static void take_done(struct engine *e, const cJSON *answer)
 {
 	const cJSON *result = json_at(answer, "result");
-	const struct session_loaded l = {json_str(answer, "module"),
-					 json_str(result, "hash"),
-					 json_int(result, "version", 0)};
+	const struct session_loaded l = {.module = json_str(answer, "module"),
+					 .hash = json_str(result, "hash"),
+					 .version =
+					     json_int(result, "version", 0)};
 
 	if (!*l.hash && !json_true(result, "deleted"))
 		return;
