@@ -120,7 +120,9 @@ void layout_var_name(const struct layout *l, const struct layout_var *v,
 
 static void print_integer(struct layout_number n, char *buf, size_t size)
 {
-	if (n.huge || n.i != (long long)n.i)
+	if (!n.huge && n.i > 0 && n.i <= UINT64_MAX)
+		snprintf(buf, size, "%llu", (unsigned long long)n.i);
+	else if (n.huge || n.i != (long long)n.i)
 		snprintf(buf, size, "0x%llx%016llx",
 			 (unsigned long long)((unsigned __int128)n.i >> 64),
 			 (unsigned long long)n.i);

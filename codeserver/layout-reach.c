@@ -176,7 +176,10 @@ static void push(struct reach *r, struct node n)
 	}
 	n.is = *name_slot(r, layout_str(r->was, r->was->types[n.was].name));
 	push_pair(r, n);
-	if (place < 2 || place == n.is || !is_tagged(r->is, place))
+	/* A single byte is any type's. */
+	if (place < 2 || place == n.is || n.within ||
+	    (r->is->types[place].kind == LAYOUT_INT &&
+	     r->is->types[place].size == 1))
 		return;
 	n.is = place;
 	push_pair(r, n);
@@ -350,20 +353,37 @@ static void put_path(const struct reach *r, uint32_t at, char *buf, size_t size)
 			 size);
 }
 
+/* What is in its place now, if that has another name: "struct t is ...: ". */
+static void put_other(const struct reach *r, const struct node *n, char *buf,
+		      size_t size)
+{
+	const struct layout_type *a = &r->was->types[n->was];
+	const struct layout_type *b = &r->is->types[n->is];
+	char name[100];
+
+	buf[0] = '\0';
+	if (a->kind != b->kind || !is_tagged(r->was, n->was) ||
+	    !strcmp(layout_str(r->was, a->name), layout_str(r->is, b->name)))
+		return;
+	layout_type_name(r->is, n->is, name, sizeof(name));
+	snprintf(buf, size, "%s is in its place now: ", name);
+}
+
 static void tell(const struct reach *r, uint32_t at, const char *what,
 		 struct layout_reached *out)
 {
 	const struct node *n = &r->nodes[at];
 	const char *name = layout_str(r->was, r->was->types[n->was].name);
-	char path[250];
+	char path[250], other[140];
 
 	if (is_tagged(r->was, n->was))
 		snprintf(out->type, sizeof(out->type), "%s", name);
 	else
 		layout_type_name(r->was, n->was, out->type, sizeof(out->type));
 	put_path(r, at, path, sizeof(path));
-	snprintf(out->text, sizeof(out->text), "%s → %s: %s", path, out->type,
-		 what);
+	put_other(r, n, other, sizeof(other));
+	snprintf(out->text, sizeof(out->text), "%s → %s: %s%s", path, out->type,
+		 other, what);
 }
 
 /* --- the search ----------------------------------------------------------- */

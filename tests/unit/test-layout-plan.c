@@ -28,7 +28,7 @@ static const struct row rows[] = {
      "its value is 200, which does not fit signed char"},
     {"static signed char v = -128;", "static long long v;", "=-128"},
     {"static unsigned long v = -1;", "static unsigned __int128 v;",
-     "=0x0ffffffffffffffff"},
+     "=18446744073709551615"},
     {"static int v = 1;", "static _Bool v;", "=true"},
     {"static int v = 2;", "static _Bool v;",
      "its value is 2, which does not fit _Bool"},

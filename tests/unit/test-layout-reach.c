@@ -77,6 +77,17 @@ static const struct row rows[] = {
      "struct s { int a; }; struct t { int b, a; }; static struct t *p; void "
      "*keep = &p;",
      "p → s: member a moved 0 → 4"},
+    {"struct s { int a; }; static struct s *p; void *keep = &p;",
+     "struct s { int a; }; struct t { int b; long c; }; static struct t *p;"
+     "void *keep[] = {&p, (struct s *)0};",
+     "p → s: struct t is in its place now: member c added"},
+    {"struct s { int a; }; static struct s *p; void *keep = &p;",
+     "static struct { int x; long y; } *p; void *keep = &p;",
+     "p → s: struct {...} is in its place now: member y added"},
+    {"struct s { int a; }; static struct s *p; void *keep = &p;",
+     "static int *p; void *keep = &p;", "p → s: struct s became int"},
+    {"struct s { int a; }; static struct s *p; void *keep = &p;",
+     "static char *p; void *keep = &p;", ""},
     /* enums, arrays, bit-fields, anonymous ones */
     {HEAP("enum e { A, B }; struct s { enum e x; };"),
      HEAP("enum e { A, B, C }; struct s { enum e x; };"), ""},
