@@ -32,7 +32,10 @@ static cJSON *process_json(const struct hw_process_info *i)
 	cJSON_AddNumberToObject(o, "links", (double)i->links);
 	cJSON_AddNumberToObject(o, "monitors", (double)i->monitors);
 	cJSON_AddBoolToObject(o, "trap_exit", i->trap_exit);
-	cJSON_AddStringToObject(o, "state", i->waiting ? "waiting" : "running");
+	cJSON_AddStringToObject(o, "state",
+				i->suspended ? "suspended"
+				: i->waiting ? "waiting"
+					     : "running");
 	return o;
 }
 

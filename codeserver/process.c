@@ -605,6 +605,8 @@ PUBLIC int hw_process_info(hw_pid pid, struct hw_process_info *info)
 		    .monitors = ring_count(&p->monitors),
 		    .trap_exit = p->trap_exit,
 		    .waiting = __atomic_load_n(&p->waiting, __ATOMIC_RELAXED),
+		    .suspended =
+			__atomic_load_n(&p->suspended, __ATOMIC_RELAXED),
 		};
 		memcpy(info->name, p->name, sizeof(info->name));
 	}

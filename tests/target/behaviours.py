@@ -32,19 +32,19 @@ static int init(void *arg, struct hw_supervisor *s)
     };
     s->children = children;
     s->nchildren = 2;
-    s->intensity = 100;
+    s->intensity = arg ? 2 : 100;
     return 0;
 }
 static void plain(void *arg)
 {
     hw_receive(-1);
 }
-int main(void)
+int main(int argc, char **argv)
 {
     struct hw_spawn_options named = {.name = "top"};
     char line[100], name[50], text[50];
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (hw_supervisor_start(init, NULL, &named, NULL) < 0)
+    if (hw_supervisor_start(init, argv[1], &named, NULL) < 0)
         return 1;
     hw_spawn_opt(plain, NULL, &(struct hw_spawn_options){.name = "plain"});
     hw_spawn_opt(special, NULL,
@@ -180,6 +180,9 @@ def walk():
     same("not suspended", refused("changeCode", process="a",
                                   module="server"), "not_suspended")
     same("suspend", sys_order("suspend", process="a")["name"], "a")
+    same("listed", [p["name"] for p in
+                    t.peer.call("process/list")["processes"]
+                    if p["state"] == "suspended"], ["a"])
     same("no such module", refused("changeCode", process="a",
                                    module="other"), "unknown_module")
     same("a code_change that fails",
@@ -230,7 +233,8 @@ def walk():
 
     def ask():
         try:
-            other.call("sys/getState", {"process": "b"})
+            other.call("sys/getState", {"process": "b",
+                                        "timeout_ms": 60000})
         except Refused as error:
             said.append(str(error))
     other = Peer(t.socket())
@@ -246,8 +250,26 @@ def walk():
           said and "it ended before it answered (killed)" in said[0])
 
 
+def walk_without_code():
+    """Its module is deleted and nowhere to be found: the next message ends it,
+    and so do all tries to start it again, until the supervisor gives up."""
+    same("at first", t.ask("a get"), "0 0")
+    for name in ("special", "plain"):
+        t.ask(name + " get")
+    t.peer.call("code/delete", {"module": "server"})
+    os.rename(os.path.join("program.hot", t.module("server")["file"]),
+              "gone.so")
+    same("without code", t.ask("a get"), "undef")
+    until("the supervisor gives up", lambda: not [
+        p for p in t.peer.call("process/list")["processes"]
+        if p["name"] in ("top", "a", "b")])
+
+
 for flags in (("-O2",), ("-O0",)):
     build("program", {"main.c": MAIN, "server.c": source(0)}, flags)
     t = Target("./program")
     walk()
+    t.end()
+    t = Target("./program", "few restarts")
+    walk_without_code()
     t.end()

@@ -155,6 +155,7 @@ struct hw_process_info {
 	size_t messages, bytes; /* waiting */
 	size_t links, monitors;
 	bool trap_exit, waiting; /* in hw_receive */
+	bool suspended;          /* by hotwatch/sys.h */
 };
 int hw_process_info(hw_pid pid, struct hw_process_info *info);
 
