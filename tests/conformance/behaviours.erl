@@ -40,7 +40,8 @@ op(["waits", S, N]) ->
 op(["special", P, M]) ->
     ets:insert(known, {P, [spawn_monitor(atom(M), special, [0])]}),
     ok;
-op(["sys_suspend", S]) -> catch sys:suspend(target(S), ?SHORT);
+op(["sys_suspend", S]) -> catch sys:suspend(target(S), ?LIMIT);
+op(["sys_suspend_short", S]) -> catch sys:suspend(target(S), ?SHORT);
 op(["sys_resume", S]) -> catch sys:resume(target(S), ?LIMIT);
 op(["sys_change_code", S, M, Extra]) ->
     catch sys:change_code(target(S), atom(M), "1", atom(Extra), ?LIMIT);

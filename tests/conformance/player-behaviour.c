@@ -153,6 +153,11 @@ static void special(char **w, char *result)
 
 static void sys_suspend(char **w, char *result)
 {
+	say(result, hw_sys_suspend(target(w[1]), LIMIT_MS));
+}
+
+static void sys_suspend_short(char **w, char *result)
+{
 	say(result, hw_sys_suspend(target(w[1]), SHORT_MS));
 }
 
@@ -426,6 +431,7 @@ static const struct operation table[] = {
     {"waits", 3, waits},
     {"special", 3, special},
     {"sys_suspend", 2, sys_suspend},
+    {"sys_suspend_short", 2, sys_suspend_short},
     {"sys_resume", 2, sys_resume},
     {"sys_change_code", 4, sys_change_code},
     {"sys_get_state", 2, sys_get_state},

@@ -55,7 +55,7 @@ def listening():
 
 
 def order(method, **params):
-    return t.peer.call(method, dict(process="kv", **params))
+    return t.peer.call(method, dict(process="kv", timeout_ms=60000, **params))
 
 
 def go(files, was, now):
