@@ -71,7 +71,7 @@ static uint64_t type_hash(const struct types *t, const struct layout_type *type)
 
 	flat.first = 0;
 	h = hw_checksum(3, &flat, sizeof(flat));
-	if (type->kind != LAYOUT_FUNCTION)
+	if (type->kind != LAYOUT_FUNCTION || !type->count)
 		return h;
 	return hw_checksum(h, t->parts + type->first,
 			   type->count * sizeof(*t->parts));
