@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "codeserver/load-internal.h"
+#include "codeserver/process-internal.h"
 
 const char *var_bare(const char *id)
 {
@@ -302,18 +303,40 @@ static bool says(const struct hw_module *d, const char *what)
 
 /* On the way back it is the newer version that knows both: the one that is
  * left. */
+static bool migrates(const struct part *p)
+{
+	const struct hw_version *v = p->item->mod->current;
+
+	return says(p->checked.desc, "hw.migrates") ||
+	       (v && says(v->image.desc, "hw.migrates"));
+}
+
 static bool cares(const struct load_set *s, const struct part *p)
 {
 	const struct hw_module *is = p->checked.desc;
 	const struct hw_version *v = p->item->mod->current;
 
-	return says(is, "hw.migrates") ||
-	       (v && says(v->image.desc, "hw.migrates")) ||
+	return migrates(p) ||
 	       (s->down ? v && says(v->image.desc, "hw.code_change")
 			: says(is, "hw.code_change"));
 }
 
 /* --- behind pointers ------------------------------------------------------ */
+
+/* A server's code_change runs while it is suspended: one that runs would go on
+ * in the new code with the old state. */
+static int refuse_awake(const struct part *p, const struct layout_reached *r,
+			struct hw_failure *f)
+{
+	hw_pid pid = process_awake(p->item->mod);
+
+	if (!pid)
+		return 0;
+	return failure_set(f, "unsafe", p->item->module, r->type,
+			   "%s; process %llu keeps such a state and runs: "
+			   "suspend it, load, change its code, and resume it",
+			   r->text, (unsigned long long)pid);
+}
 
 static int part_reach(struct part *p, struct hw_failure *f)
 {
@@ -322,13 +345,15 @@ static int part_reach(struct part *p, struct hw_failure *f)
 	struct layout_reached r;
 	int found;
 
-	if (!was || !p->has_types || p->cares)
+	if (!was || !p->has_types || (p->cares && !migrates(p)))
 		return 0;
 	found = layout_reach(was, &p->is, &r);
 	if (found < 0)
 		return refuse_memory(f);
 	if (!found)
 		return 0;
+	if (p->cares)
+		return refuse_awake(p, &r, f);
 	return failure_set(f, "unsafe", p->item->module, r.type,
 			   "%s; there may be a %s in memory that was "
 			   "allocated; change it back, write a "

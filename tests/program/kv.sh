@@ -44,12 +44,14 @@ wait_line run.err '^kv: put name$'
 step "the third has another state"
 expect_status 1 "$hw" change-code kv kv.c
 expect_match "stderr" "$errors" 'not_suspended: process 2: '
+cp kv-3.c kv.c
+wait_line run.err 'kv.*unsafe.*process 2 keeps such a state and runs: suspend it'
+answers "get name" Grace
 expect_status 0 "$hw" suspend kv
 expect_match "suspend" "$output" '^process 2 \(kv\) suspended in pid [0-9]+$'
 expect_status 1 "$hw" change-code kv kv.c --json
 expect_eq "reason" "$(jq -r .error.reason <<<"$output")" undef
-cp kv-3.c kv.c
-wait_line run.err 'kv v2 live'
+"$hw" load kv >/dev/null
 ask "get name" >waiting &
 expect_status 0 "$hw" change-code 2 kv.c --vsn 2
 expect_match "change-code" "$output" '^process 2 \(kv\) has changed its state in'
