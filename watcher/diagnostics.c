@@ -72,8 +72,8 @@ static const char *find_mark(const char *line, size_t *kind)
 {
 	const char *mark = NULL;
 
-	if (isspace((unsigned char)line[0]))
-		return NULL; /* quoted source */
+	if (isspace((unsigned char)line[0]) || fixit_is(line))
+		return NULL; /* quoted source; what to write instead */
 	for (size_t i = 0; i < ARRAY_SIZE(severities); i++) {
 		const char *s = strstr(line, severities[i].mark);
 
@@ -91,6 +91,8 @@ static void parse_line(struct diagnostics *d, const char *line, const char *dir)
 	const char *mark = find_mark(line, &kind);
 	struct diagnostic *g;
 
+	if (fixit_is(line) && d->n) /* of what was said last */
+		fixit_parse(&d->v[d->n - 1].fixits, line, dir);
 	if (!mark)
 		return;
 	g = append(d);
@@ -159,6 +161,21 @@ char *diagnostics_errors(const char *output)
 	return text_take(&out);
 }
 
+void diagnostics_readable(char *output)
+{
+	char *to = output, *next;
+
+	for (char *s = output; *s; s = next) {
+		next = s + strcspn(s, "\n");
+		next += *next == '\n';
+		if (fixit_is(s))
+			continue;
+		memmove(to, s, next - s);
+		to += next - s;
+	}
+	*to = '\0';
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
@@ -190,6 +207,7 @@ size_t diagnostics_merge(struct diagnostics *to, const struct diagnostics *from)
 		g->column = f->column;
 		g->severity = xstrdup(f->severity);
 		g->message = xstrdup(f->message);
+		fixits_copy(&g->fixits, &f->fixits);
 		n += strcmp(f->severity, "note") != 0;
 	}
 	return n;
@@ -200,6 +218,7 @@ static void diagnostic_free(struct diagnostic *g)
 	free(g->file);
 	free(g->severity);
 	free(g->message);
+	fixits_free(&g->fixits);
 }
 
 static void take_out(struct diagnostics *d, const struct diagnostic *old)
@@ -244,6 +263,9 @@ cJSON *diagnostics_json(const struct diagnostics *d)
 		cJSON_AddNumberToObject(o, "column", g->column);
 		cJSON_AddStringToObject(o, "severity", g->severity);
 		cJSON_AddStringToObject(o, "message", g->message);
+		if (g->fixits.n)
+			cJSON_AddItemToObject(o, "fixits",
+					      fixits_json(&g->fixits));
 		cJSON_AddItemToArray(list, o);
 	}
 	return list;

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include "watcher/fixit.h"
+
 struct cJSON;
 
 struct diagnostic {
@@ -17,6 +19,7 @@ struct diagnostic {
 	unsigned line, column; /* from 1; 0: not named */
 	char *severity;        /* "error", "warning", "note" */
 	char *message;
+	struct fixits fixits; /* what to write instead */
 };
 
 struct diagnostics {
@@ -44,9 +47,13 @@ void diagnostics_subtract(struct diagnostics *d, const struct diagnostics *old);
  * their quoted lines. malloc'd. */
 char *diagnostics_errors(const char *output);
 
+/* Takes the lines for machines out of OUTPUT, in place: nobody is shown them.
+ */
+void diagnostics_readable(char *output);
+
 void diagnostics_free(struct diagnostics *d);
 
-/* [{file, line, column, severity, message}...] */
+/* [{file, line, column, severity, message, fixits?}...] */
 struct cJSON *diagnostics_json(const struct diagnostics *d);
 
 #endif

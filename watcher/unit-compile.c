@@ -21,6 +21,7 @@ static char **compile_argv(struct unit *u, const struct compile *c)
 	strv_add(&argv, s->compiler ? s->compiler : u->command[0]);
 	strv_addv(&argv, (const char *const *)u->command + 1);
 	strv_add(&argv, "-fno-color-diagnostics");
+	strv_add(&argv, "-fdiagnostics-parseable-fixits");
 	strv_add(&argv, "-MD");
 	strv_add(&argv, "-MF");
 	strv_add(&argv, c->depfile);
@@ -114,6 +115,7 @@ static void take_result(struct unit *u, struct compile *c, struct strv *written)
 		u->state = UNIT_FAILED;
 		u->output = diagnostics_errors(c->output);
 		diagnostics_parse(&u->diagnostics, u->output, u->dir);
+		diagnostics_readable(u->output);
 	}
 	if (!u->set)
 		return;

@@ -100,6 +100,31 @@ for e in (editor, second):
     e.until("mended", lambda e=e: not problems(e))
 state(editor, "unchanged")
 
+# --- what clang would write is offered ---
+editor.save(SOURCE, "(void)n;", "/* \u00fc */ (void)n")
+for e in (editor, second):
+    state(e, "error")
+actions = editor.call("textDocument/codeAction", {
+    "textDocument": {"uri": uri(SOURCE)},
+    "range": problems(editor)[0]["range"],
+    "context": {"diagnostics": problems(editor)}})
+edit = actions[0]["edit"]["changes"][uri(SOURCE)][0]
+same("what it inserts", edit["newText"], ";")
+same("where", edit["range"]["start"], {"line": line_of("(void)n"),
+                                       "character": 16})
+same("it is an action of its line alone",
+     editor.call("textDocument/codeAction", {
+         "textDocument": {"uri": uri(SOURCE)},
+         "range": {"start": {"line": 0, "character": 0},
+                   "end": {"line": 1, "character": 0}},
+         "context": {"diagnostics": []}}), [])
+error = editor.command("hotwatch.status")["errors"][0]
+holds("people are not shown it: %r" % error,
+      "fix-it:" not in error["message"])
+editor.save(SOURCE, "/* \u00fc */ (void)n", "(void)n;")
+for e in (editor, second):
+    state(e, "unchanged")
+
 # --- a refusal, at the line of its variable ---
 editor.save(SOURCE, "\nint flag = 1", "\nstruct { int a[9]; } flag = {{1}}")
 editor.save(SOURCE, "int n = flag", "int n = flag.a[0]")

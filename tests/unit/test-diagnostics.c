@@ -131,7 +131,47 @@ static void old_ones_are_taken_out(void)
 	diagnostics_free(&old);
 }
 
+static void fixits_are_of_what_was_said_last(void)
+{
+	struct diagnostics d =
+	    parsed("a.c:3:7: error: expected ';'\n"
+		   "    3 | x\n"
+		   "fix-it:\"a.c\":{3:7-3:9}:\"a\\\"\\303\\274\\n\"\n"
+		   "fix-it:\"a.c\":{3:7-3:\n"
+		   "fix-it:\"a.c\n");
+	const struct fixit *x = d.v[0].fixits.v;
+	char *text;
+	cJSON *o;
+
+	CHECK_INT_EQ(d.n, 1);
+	if (!CHECK_INT_EQ(d.v[0].fixits.n, 1))
+		return;
+	CHECK_STR_EQ(x->text, "a\"\303\274\n");
+	o = fixits_json(&d.v[0].fixits);
+	cJSON_DeleteItemFromObject(cJSON_GetArrayItem(o, 0), "text");
+	text = cJSON_PrintUnformatted(o);
+	CHECK_STR_EQ(text, "[{\"file\":\"/p/src/a.c\",\"line\":3,\"column\":7,"
+			   "\"end_line\":3,\"end_column\":9}]");
+	cJSON_free(text);
+	cJSON_Delete(o);
+	diagnostics_free(&d);
+}
+
+static void people_see_no_fixits(void)
+{
+	char said[] = "a.c:3:7: error: no\n"
+		      "fix-it:\"a.c\":{3:7-3:7}:\";\"\n"
+		      "1 error\n"
+		      "fix-it:\"a.c\":{3:7-3:7}:\";\"";
+
+	diagnostics_readable(said);
+	CHECK_STR_EQ(said, "a.c:3:7: error: no\n1 error\n");
+}
+
 static const struct check tests[] = {
+    {"a fix-it belongs to what was said last",
+     fixits_are_of_what_was_said_last},
+    {"people are not shown fix-its", people_see_no_fixits},
     {"a place is file, line and column", places},
     {"a name may hold colons and blanks", odd_names},
     {"a tool that names no file is still heard", tools},
