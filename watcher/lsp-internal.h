@@ -102,6 +102,9 @@ void lsp_state_event(struct lsp *s, const cJSON *event);
 void lsp_state_refresh(struct lsp *s); /* asks, then tells what changed */
 void lsp_state_down(struct lsp *s);
 void lsp_state_free(struct lsp *s);
+/* Of a target's notes on what became of variables: a value was not kept, or
+ * not taken from the source. */
+bool lsp_is_loss(const cJSON *note);
 /* NULL while it is not known; then it is asked for, and all is told again. */
 const char *lsp_source(struct lsp *s, const char *module);
 

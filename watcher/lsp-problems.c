@@ -220,6 +220,25 @@ static void add_refusal(struct making *m, const cJSON *event,
 	free(message);
 }
 
+/* A variable that did not get what the source says, or is gone. */
+static void add_losses(struct making *m, const cJSON *target)
+{
+	const cJSON *note;
+	const char *path;
+
+	cJSON_ArrayForEach(note, json_at(target, "state"))
+	{
+		path = json_str(note, "file");
+		if (!lsp_is_loss(note) || !*path)
+			continue;
+		add(m, path,
+		    diagnostic(lsp_range(file_of(m, path),
+					 json_int(note, "line", 0), 0),
+			       WARNING, json_str(note, "kind"),
+			       json_str(note, "message")));
+	}
+}
+
 static void add_trouble(struct making *m, const cJSON *event)
 {
 	const cJSON *t;
@@ -228,6 +247,7 @@ static void add_trouble(struct making *m, const cJSON *event)
 	{
 		if (!json_true(t, "ok"))
 			add_refusal(m, event, t);
+		add_losses(m, t);
 	}
 	add_all(m, json_at(event, "diagnostics"),
 		json_str_at(json_at(event, "modules"), 0));

@@ -74,6 +74,29 @@ static bool refused(const cJSON *event)
 	return false;
 }
 
+bool lsp_is_loss(const cJSON *note)
+{
+	const char *kind = json_str(note, "kind");
+
+	return !strcmp(kind, "conflict") || !strcmp(kind, "lost");
+}
+
+/* A load that somebody should know more of. */
+static bool has_loss(const cJSON *event)
+{
+	const cJSON *t, *note;
+
+	cJSON_ArrayForEach(t, json_at(event, "targets"))
+	{
+		cJSON_ArrayForEach(note, json_at(t, "state"))
+		{
+			if (lsp_is_loss(note))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void troubles_drop(struct lsp *s, const cJSON *mended)
 {
 	const cJSON *t, *next;
@@ -118,7 +141,7 @@ static void on_outcome(struct lsp *s, const cJSON *event)
 	if (!strcmp(kind, "live"))
 		keep(&s->live, event);
 	if (strcmp(kind, "error") != 0 &&
-	    (refused(event) ||
+	    (refused(event) || has_loss(event) ||
 	     cJSON_GetArraySize(json_at(event, "diagnostics")) > 0))
 		cJSON_AddItemToArray(s->troubles, cJSON_Duplicate(event, true));
 	s->holders_stale = true;
