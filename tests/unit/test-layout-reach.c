@@ -76,7 +76,7 @@ static const struct row rows[] = {
     {"struct s { int a; }; static struct s *p; void *keep = &p;",
      "struct s { int a; }; struct t { int b, a; }; static struct t *p; void "
      "*keep = &p;",
-     "p → s: member a moved 0 → 4"},
+     "p → s: struct t is in its place now: member a moved 0 → 4"},
     {"struct s { int a; }; static struct s *p; void *keep = &p;",
      "struct s { int a; }; struct t { int b; long c; }; static struct t *p;"
      "void *keep[] = {&p, (struct s *)0};",
