@@ -41,7 +41,7 @@ static bool module_wanted(const struct hw_mod *m, const char *name)
 	       (tail && !strcmp(tail + 1, name));
 }
 
-static size_t old_versions(struct holders_of *of, const char *module)
+size_t holders_old(struct holders_of *of, const char *module)
 {
 	size_t n = 0;
 
@@ -91,7 +91,7 @@ void method_holders(struct hw_request *req, const cJSON *params, void *user)
 	const char *name = cJSON_GetStringValue(
 	    cJSON_GetObjectItemCaseSensitive(params, "module"));
 	struct holders_of of[HOLDERS_VERSIONS];
-	size_t n = old_versions(of, name), nlist = 0;
+	size_t n = holders_old(of, name), nlist = 0;
 	struct holder *list = NULL;
 	cJSON *o = cJSON_CreateObject();
 	cJSON *modules = cJSON_AddArrayToObject(o, "modules"), *us;
@@ -148,7 +148,7 @@ static void tell(const struct holders_of *of, unsigned n)
 static void count(struct server_timer *timer)
 {
 	struct holders_of of[HOLDERS_VERSIONS];
-	size_t n = old_versions(of, NULL);
+	size_t n = holders_old(of, NULL);
 	bool held = false;
 
 	if (!n || holders_count(of, n) < 0)

@@ -458,12 +458,24 @@ int holders_who(struct holders_of *of, size_t n, struct holder **list,
 	return list_run(&l, list, nlist);
 }
 
-int holders_count(struct holders_of *of, size_t n)
+int holders_threads(struct holders_of *of, size_t n, struct holder **list,
+		    size_t *nlist)
 {
 	struct look l = {.of = of, .n = n, .listing = true, .brief = true};
 	int r = look_run(&l, NULL, NULL);
 
-	holders_free(l.list, l.nlist);
+	*list = l.list;
+	*nlist = l.nlist;
+	return r;
+}
+
+int holders_count(struct holders_of *of, size_t n)
+{
+	struct holder *list;
+	size_t nlist;
+	int r = holders_threads(of, n, &list, &nlist);
+
+	holders_free(list, nlist);
 	return r;
 }
 

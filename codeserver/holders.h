@@ -99,8 +99,10 @@ int holders_who(struct holders_of *v, size_t n, struct holder **list,
 		size_t *nlist);
 void holders_free(struct holder *list, size_t n);
 
-/* The number of threads that hold each (.holders), without a search of memory.
- * 0 or -1. */
+/* The number of threads that hold each (.holders), and which they are, without
+ * a search of memory and without names. 0 or -1. */
+int holders_threads(struct holders_of *v, size_t n, struct holder **list,
+		    size_t *nlist);
 int holders_count(struct holders_of *v, size_t n);
 
 /* Whether a word of the program's memory or of a thread's stack is ADDRESS[i]

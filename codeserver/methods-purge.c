@@ -68,7 +68,7 @@ void fates_tell(const struct fates *fates, const struct hunt *h)
 struct purge_request {
 	struct purging purging;
 	struct hw_request *req;
-	struct hw_mod *mod;
+	struct hw_mod *mods[];
 };
 
 static void fail(const struct purge_request *r)
@@ -109,22 +109,54 @@ static void done(struct purging *p, int result)
 	free(r);
 }
 
+/* Each is entered once. False: it is not known, and that was answered. */
+static bool mod_add(struct purge_request *r, const char *name)
+{
+	struct purging *p = &r->purging;
+	struct hw_mod *m = module_named(r->req, name);
+
+	for (size_t i = 0; m && i < p->n; i++)
+		if (p->mods[i] == m)
+			return true;
+	if (m)
+		p->mods[p->n++] = m;
+	return m != NULL;
+}
+
+static bool mods_take(struct purge_request *r, const cJSON *params,
+		      const cJSON *list)
+{
+	const cJSON *name;
+
+	r->purging.mods = r->mods;
+	if (!list)
+		return mod_add(r, member_string(params, "module"));
+	cJSON_ArrayForEach(name, list)
+	{
+		if (!mod_add(r, cJSON_GetStringValue(name)))
+			return false;
+	}
+	return true;
+}
+
 static void submit(struct hw_request *req, const cJSON *params, bool soft)
 {
-	struct hw_mod *m = module_param(req, params);
-	struct purge_request *r = m ? calloc(1, sizeof(*r)) : NULL;
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(params, "modules");
+	size_t n = list ? (size_t)cJSON_GetArraySize(list) : 1;
+	struct purge_request *r =
+	    calloc(1, sizeof(*r) + n * sizeof(r->mods[0]));
 	struct hw_failure f;
 
 	if (!r) {
 		load_no_memory(&f);
-		if (m)
-			refuse(req, &f);
+		refuse(req, &f);
 		return;
 	}
 	r->req = req;
-	r->mod = m;
-	r->purging.mods = &r->mod;
-	r->purging.n = 1;
+	if (!mods_take(r, params, list)) {
+		free(r);
+		return;
+	}
 	r->purging.soft = soft;
 	r->purging.deadline_ms =
 	    (unsigned)member_number(params, "deadline_ms", HELD_DEADLINE_MS);

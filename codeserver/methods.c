@@ -53,9 +53,8 @@ void refuse(struct hw_request *req, const struct hw_failure *f)
 	refuse_with(req, f, failure_json(f));
 }
 
-struct hw_mod *module_param(struct hw_request *req, const cJSON *params)
+struct hw_mod *module_named(struct hw_request *req, const char *name)
 {
-	const char *name = member_string(params, "module");
 	struct hw_mod *m = name ? mod_named(name) : NULL;
 	struct hw_failure f;
 
@@ -68,6 +67,11 @@ struct hw_mod *module_param(struct hw_request *req, const cJSON *params)
 		refuse(req, &f);
 	}
 	return m;
+}
+
+struct hw_mod *module_param(struct hw_request *req, const cJSON *params)
+{
+	return module_named(req, member_string(params, "module"));
 }
 
 void add_hash(cJSON *o, const uint8_t hash[HW_HASH_SIZE])

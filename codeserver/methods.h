@@ -23,6 +23,7 @@ const char *member_string(const cJSON *o, const char *name);
 long member_number(const cJSON *o, const char *name, long otherwise);
 
 /* The module that "module" names, or NULL: REQ was refused. */
+struct hw_mod *module_named(struct hw_request *req, const char *name);
 struct hw_mod *module_param(struct hw_request *req, const cJSON *params);
 
 /* An error's data; more may be added before refuse_with, which consumes it. */

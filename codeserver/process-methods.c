@@ -12,12 +12,56 @@
 #include <unistd.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/holders-methods.h"
 #include "codeserver/process-table.h"
 #include "codeserver/server.h"
 
 /* --- process/list --------------------------------------------------------- */
 
-static cJSON *process_json(const struct hw_process_info *i)
+/* Who is in old code. */
+struct held {
+	struct holder *list;
+	size_t n;
+};
+
+static struct held held_take(void)
+{
+	struct holders_of of[HOLDERS_VERSIONS];
+	size_t n = holders_old(of, NULL);
+	struct held h = {NULL, 0};
+
+	if (n)
+		holders_threads(of, n, &h.list, &h.n);
+	return h;
+}
+
+static bool has_string(const cJSON *list, const char *s)
+{
+	const cJSON *i;
+
+	cJSON_ArrayForEach(i, list)
+	{
+		if (!strcmp(i->valuestring, s))
+			return true;
+	}
+	return false;
+}
+
+/* The modules that thread TID is in old code of. */
+static cJSON *holds_json(const struct held *h, pid_t tid)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->list[i].tid == tid && h->list[i].kind == HOLDER_FRAME &&
+		    !has_string(list, h->list[i].mod->name))
+			cJSON_AddItemToArray(list, cJSON_CreateString(
+						       h->list[i].mod->name));
+	return list;
+}
+
+static cJSON *process_json(const struct hw_process_info *i,
+			   const struct held *h)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -36,6 +80,7 @@ static cJSON *process_json(const struct hw_process_info *i)
 				i->suspended ? "suspended"
 				: i->waiting ? "waiting"
 					     : "running");
+	cJSON_AddItemToObject(o, "holds", holds_json(h, i->tid));
 	return o;
 }
 
@@ -57,13 +102,15 @@ void process_list(struct hw_request *req, const cJSON *params, void *user)
 	struct hw_process_info info;
 	size_t n;
 	hw_pid *pids = pids_take(&n);
+	struct held held = held_take();
 
 	(void)params;
 	(void)user;
 	for (size_t i = 0; i < n; i++)
 		if (hw_process_info(pids[i], &info) == 0)
-			cJSON_AddItemToArray(list, process_json(&info));
+			cJSON_AddItemToArray(list, process_json(&info, &held));
 	free(pids);
+	holders_free(held.list, held.n);
 	hw_rpc_reply(req, o);
 }
 
