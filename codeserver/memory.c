@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -58,14 +59,15 @@ int memory_peek(uintptr_t at, void *to, size_t n)
  * The kernel pins the pages of the other process, and copies from the caller's
  * as any system call does. Since both are us the pieces are *written* to one
  * place, which is pinned at once, and not read from many: 0.3 us each instead
- * of 1.3.
+ * of 1.3. By the system call, since a sanitizer's process_vm_writev reads the
+ * pieces itself, and one may be the stack of a thread that has just ended.
  */
 int memory_gather(const struct iovec *from, size_t n, void *to, size_t size)
 {
 	struct iovec remote = {to, size};
 
-	return !n || process_vm_writev(getpid(), from, n, &remote, 1, 0) ==
-			   (ssize_t)size
+	return !n || syscall(SYS_process_vm_writev, getpid(), from, n, &remote,
+			     1ul, 0ul) == (long)size
 		   ? 0
 		   : -1;
 }
