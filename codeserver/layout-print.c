@@ -162,6 +162,8 @@ static void print_float(long double f, uint64_t bytes, char *buf, size_t size)
 		    strtold(buf, NULL) == f)
 			break;
 	}
+	if (strchr(buf, ',')) /* the program's locale, not the language's */
+		*strchr(buf, ',') = '.';
 }
 
 static void print_string(const char *s, uint64_t n, char *buf, size_t size)

@@ -187,7 +187,8 @@ void layout_path(const struct plan *p, const struct plan_leaf *leaf, char *buf,
  * Moves one leaf from OLD, the live variable, to NEW, its new storage (nobody
  * else sees it yet; bit-fields share bytes). Converts as C would, but only if
  * nothing is lost:
- *   integers of other width or sign, bool: the value must fit
+ *   integers of other width or sign, bool: the value must fit (but the sign of
+ *     plain char is nobody's: it goes to and from other bytes as it is)
  *   enums: the enumerator of that name; a value without a name stays if all
  *     names that both sides have kept their numbers
  *   float, double, long double: rounded, but finite stays finite
