@@ -181,8 +181,12 @@ API int hw_code_rollback(const char *module, int to)
 			.file = file,
 			.size = sizeof(file)};
 	int r = (int)ask(rollback_run, &a);
+	bool was = code_direction(true);
 
-	return r < 0 ? r : hw_code_load_abs(module, file);
+	if (r == 0)
+		r = hw_code_load_abs(module, file);
+	code_direction(was);
+	return r;
 }
 
 /* --- asking --------------------------------------------------------------- */

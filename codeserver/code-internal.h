@@ -15,6 +15,8 @@ int code_failed(const struct hw_failure *f);
 /* The same of a word and a sentence. */
 int code_error(const char *reason, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Whether this thread's loads lead back, from now on; what it was. */
+bool code_direction(bool down);
 /* Not a hot-built program, or no thread could be made. */
 int code_no_server(void);
 /* The number of a failure's word; 0: reason is NULL. */

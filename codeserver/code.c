@@ -36,10 +36,15 @@ static const char *const reasons[] = {
     [-HW_CODE_MISPLACED] = "misplaced",
     [-HW_CODE_BADARG] = "badarg",
     [-HW_CODE_NO_SERVER] = "no_server",
+    [-HW_CODE_CHANGE_FAILED] = "code_change_failed",
 };
 #define REASONS (sizeof(reasons) / sizeof(reasons[0]))
 
 static __thread char last_error[512];
+
+/* What this thread's loads give to a code_change. */
+static __thread char change_extra[512];
+static __thread bool change_down;
 
 API const char *hw_code_reason(int error)
 {
@@ -115,6 +120,7 @@ static void load_destroy(struct server_question *q)
 	if (c->data)
 		explicit_bzero(c->data, c->size);
 	free(c->data);
+	free((void *)(uintptr_t)c->loading.extra);
 	free(c);
 }
 
@@ -178,6 +184,8 @@ static struct code_load *load_make(const struct hw_code_item *items, size_t n)
 	c->loading.deadline_ms = HELD_DEADLINE_MS;
 	c->loading.caller = (pid_t)syscall(SYS_gettid);
 	c->loading.done = load_done;
+	c->loading.down = change_down;
+	c->loading.extra = *change_extra ? strdup(change_extra) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		c->items[i].module = strdup(items[i].module);
 		if (items[i].file)
@@ -190,6 +198,24 @@ static struct code_load *load_make(const struct hw_code_item *items, size_t n)
 		return NULL;
 	}
 	return c;
+}
+
+bool code_direction(bool down)
+{
+	bool was = change_down;
+
+	change_down = down;
+	return was;
+}
+
+API int hw_code_direction(int down, const char *extra)
+{
+	if (extra && strlen(extra) >= sizeof(change_extra))
+		return code_error("badarg", "the text is longer than %zu bytes",
+				  sizeof(change_extra) - 1);
+	change_down = down != 0;
+	snprintf(change_extra, sizeof(change_extra), "%s", extra ? extra : "");
+	return 0;
 }
 
 /* Each its own error; the first is this thread's last. */

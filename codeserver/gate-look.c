@@ -46,10 +46,11 @@ struct gate_look {
 	const struct gate *gate;
 	struct watched *watched;
 	size_t n;
-	/* of the last look */
+	/* Of the last look: threads with such a frame, as many as can be
+	 * noted (the others wait); and whether all is clear. */
 	pid_t inside[INSIDE_MAX];
 	size_t ninside;
-	bool all_inside; /* or more than can be noted */
+	bool clear;
 	/* the first that was found, for people */
 	enum {
 		WHO_NOBODY,
@@ -180,12 +181,11 @@ static long span_of(const struct gate_look *l, uintptr_t word)
 	return -1;
 }
 
-static void inside_add(struct gate_look *l, int who, pid_t tid, uintptr_t pc)
+static void found(struct gate_look *l, int who, pid_t tid, uintptr_t pc)
 {
-	if (l->ninside < INSIDE_MAX)
+	l->clear = false;
+	if (who == WHO_FRAME && l->ninside < INSIDE_MAX)
 		l->inside[l->ninside++] = tid;
-	else
-		l->all_inside = true;
 	l->who = who;
 	l->tid = tid;
 	l->not_pc = ~pc;
@@ -264,11 +264,11 @@ static bool thread_see(void *arg, const struct snapshot *s)
 	if (s->blocked && !threads_still(s))
 		return false;
 	if (walk.inside) {
-		inside_add(l, WHO_FRAME, s->tid, ~walk.not_pc);
+		found(l, WHO_FRAME, s->tid, ~walk.not_pc);
 	} else if (failed && code) {
-		inside_add(l, WHO_UNKNOWN, s->tid, 0);
+		found(l, WHO_UNKNOWN, s->tid, 0);
 	} else if (span >= 0) {
-		inside_add(l, WHO_POINTER, s->tid, 0);
+		found(l, WHO_POINTER, s->tid, 0);
 		l->span = (size_t)span;
 	}
 	return true;
@@ -277,7 +277,7 @@ static bool thread_see(void *arg, const struct snapshot *s)
 static void thread_unseen(void *arg, pid_t tid, const char *why)
 {
 	(void)why;
-	inside_add(arg, WHO_UNKNOWN, tid, 0);
+	found(arg, WHO_UNKNOWN, tid, 0);
 }
 
 static void suspects_of(const struct gate_look *l)
@@ -298,21 +298,19 @@ bool gate_look_threads(struct gate_look *l)
 	struct threads_look t = {.see = thread_see,
 				 .unseen = thread_unseen,
 				 .arg = l};
-	bool clear;
 
 	l->ninside = 0;
-	l->all_inside = false;
+	l->clear = true;
 	l->who = WHO_NOBODY;
 	suspects_of(l);
 	if (threads_look(&t) < 0)
-		inside_add(l, WHO_UNKNOWN, 0, 0);
-	clear = threads_stubs_clear();
+		found(l, WHO_UNKNOWN, 0, 0);
+	if (l->clear && !threads_stubs_clear())
+		found(l, WHO_ENTERING, 0, 0);
 	unwind_forget();
 	memset(&walk, 0, sizeof(walk));
 	suspects_clear();
-	if (!l->ninside && !clear)
-		l->who = WHO_ENTERING;
-	return l->ninside || !clear;
+	return !l->clear;
 }
 
 bool gate_look_inside(const struct gate_look *l, pid_t tid)
@@ -320,7 +318,7 @@ bool gate_look_inside(const struct gate_look *l, pid_t tid)
 	for (size_t i = 0; i < l->ninside; i++)
 		if (l->inside[i] == tid)
 			return true;
-	return l->all_inside;
+	return false;
 }
 
 /* --- memory --------------------------------------------------------------- */

@@ -44,6 +44,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "codeserver/arena.h"
 #include "codeserver/image.h"
 #include "codeserver/load-internal.h"
 #include "codeserver/trap.h"
@@ -86,7 +87,7 @@ static void *entry_by_itself(uint32_t index)
 		sched_yield();
 		entry = table_entry(index);
 	}
-	return entry;
+	return stub_addr(index);
 }
 
 void *gate_resolve(uint32_t index)
@@ -129,7 +130,7 @@ static void call_arrived(struct server_job *job)
 	struct gate *g = gates;
 
 	if (!trap_is(&trap_gate, (uintptr_t)entry)) {
-		call_answer(c, entry);
+		call_answer(c, stub_addr(c->index));
 		return;
 	}
 	entry = g && g->sealed && g->guest_entry
@@ -145,18 +146,30 @@ static void call_arrived(struct server_job *job)
 		look_soon(g);
 }
 
-/* Those for whom WANTED: they go on where the entry led. */
-static void calls_answer(const struct gate *g, bool all)
+/* Those who are inside go on in the code that was there. */
+static void calls_let_in(const struct gate *g)
 {
 	struct gate_call **p = &waiting, *c;
 
 	while ((c = *p) != NULL) {
-		if (!all && !gate_look_inside(g->look, c->tid)) {
+		if (!gate_look_inside(g->look, c->tid)) {
 			p = &c->next;
 			continue;
 		}
 		*p = c->next;
 		call_answer(c, gate_entry(c->index));
+	}
+}
+
+/* The gate is open. They go by their stubs once more: until one has woken it
+ * may be closed again, and he is nowhere to be seen on his way. */
+static void calls_answer(void)
+{
+	struct gate_call *c;
+
+	while ((c = waiting) != NULL) {
+		waiting = c->next;
+		call_answer(c, stub_addr(c->index));
 	}
 }
 
@@ -267,7 +280,7 @@ void gate_open(struct gate *g, bool published)
 		while (entries_turn(g, false) < 0)
 			sched_yield();
 	g->closed = g->sealed = false;
-	calls_answer(g, true);
+	calls_answer();
 	gate_end(g);
 }
 
@@ -291,7 +304,7 @@ static void gate_step(struct server_timer *timer)
 	uint64_t now = server_now();
 	bool inside = gate_look_threads(g->look);
 
-	calls_answer(g, false);
+	calls_let_in(g);
 	/* A pointer may have moved from memory that was not searched yet to a
 	 * stack that already was. */
 	if (!inside && !gate_look_memory(g->look) &&

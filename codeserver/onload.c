@@ -56,6 +56,9 @@ static void run_ends(void *arg)
 	server_post(&run->job);
 }
 
+/* A frame that a process which is to end may leave, like a behaviour's loop:
+ * it holds nothing (process-table.h). */
+#pragma clang section text = "hw_loop"
 static void run_main(void *arg)
 {
 	struct on_load_run *run = arg;
@@ -69,6 +72,7 @@ static void run_main(void *arg)
 	run->returned = true;
 	pthread_cleanup_pop(1);
 }
+#pragma clang section text = ""
 
 int on_load_start(struct on_load *o, int (*fn)(void))
 {

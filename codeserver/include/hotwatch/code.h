@@ -170,9 +170,10 @@ const void *hw_change_old(const struct hw_change *change, const char *name,
 void *hw_change_new(const struct hw_change *change, const char *name,
 		    unsigned long *size);
 
-/* What the next loads of this thread give along; NULL: nothing. DOWN: they
- * lead back. The text is copied. */
-int hw_code_change(int down, const char *extra);
+/* What this thread's loads from now on give along, at most 511 bytes; NULL:
+ * nothing. DOWN: they lead back to older versions (hw_code_rollback's always
+ * do). 0, or HW_CODE_BADARG. */
+int hw_code_direction(int down, const char *extra);
 
 /* --- undef ---------------------------------------------------------------- */
 
