@@ -237,6 +237,7 @@ static void add_holder(const struct lsp *s, cJSON *list, int pid,
 	cJSON_AddItemToArray(list, o);
 }
 
+/* The answer may be older than the news that a target has ended. */
 static cJSON *flatten(const struct lsp *s, const cJSON *answer)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -244,6 +245,8 @@ static cJSON *flatten(const struct lsp *s, const cJSON *answer)
 
 	cJSON_ArrayForEach(t, json_at(answer, "targets"))
 	{
+		if (!target(s, json_int(t, "pid", 0)))
+			continue;
 		cJSON_ArrayForEach(v, json_at(t, "modules"))
 		{
 			cJSON_ArrayForEach(h, json_at(v, "holders"))
@@ -301,6 +304,9 @@ static void on_status(const cJSON *result, const cJSON *error, void *arg)
 		keep(&s->live, NULL);
 	if (cJSON_GetArraySize(json_at(result, "targets")) > 0)
 		s->had_target = true;
+	else /* nothing is compiled for nobody: they are of the past */
+		cJSON_ReplaceItemInObjectCaseSensitive(s->watch, "errors",
+						       cJSON_CreateArray());
 	/* a build that was overtaken has no outcome */
 	if (!again && cJSON_GetArraySize(json_at(result, "building")) == 0)
 		keep(&s->building, NULL);
