@@ -139,16 +139,17 @@ for e in (editor, second):
     e.until("reverted", lambda e=e: not problems(e, "unsafe"))
 
 # --- who holds old code ---
-held = editor.until("a holder", lambda: [
-    h for h in editor.holders if h.get("process_name") == "counter"])[0]
-same("its version", held["version"], 0)
-same("its file", held["file"], SOURCE)
-same("who it is", held["who"], "process %d (counter)" % held["process"])
-held_at = editor.until("its diagnostic", lambda: [
-    d for d in problems(editor, "held")
-    if "process" in d["message"]] or None)[0]
-same("its severity", held_at["severity"], 3)
-same("its line", held_at["range"]["start"]["line"], held["line"] - 1)
+# (the frames of a sanitizer's process are not always known)
+NAMES = ["main thread"] + ([] if SANITIZE else ["process 1 (counter)"])
+for name in NAMES:
+    held = editor.until(name, lambda: [
+        h for h in editor.holders if h["who"] == name])[0]
+    same("its version", held["version"], 0)
+    same("its file", held["file"], SOURCE)
+    held_at = editor.until("its diagnostic", lambda: [
+        d for d in problems(editor, "held") if name in d["message"]])[0]
+    same("its severity", held_at["severity"], 3)
+    same("its line", held_at["range"]["start"]["line"], held["line"] - 1)
 
 # --- lenses ---
 titles = [lens["command"]["title"] for lens in editor.lenses(SOURCE)]
@@ -156,8 +157,9 @@ holds("the first says the version: %r" % titles,
       titles[0].startswith("hotwatch: v1 in pid %d · old code held by main "
                            "thread in main" % target.pid))
 same("what can be done", titles[1:4], ["Reload", "Purge", "Rollback"])
-holds("the holder's line has one: %r" % titles,
-      "process 1 (counter) still runs v0 here" in titles)
+for name in NAMES:
+    holds("the holder's line has one: %r" % titles,
+          name + " still runs v0 here" in titles)
 same("a file that is no module has none",
      editor.lenses("hotwatch.json"), [])
 
@@ -168,7 +170,7 @@ holds("it says by whom: %r" % answer["message"],
       "main thread" in answer["message"])
 answer = editor.command("hotwatch.holders", "counter")
 holds("holders: %r" % answer["message"],
-      "process 1 (counter)" in answer["message"])
+      "main thread" in answer["message"])
 answer = editor.command("hotwatch.load", {"modules": ["counter"],
                                           "force": True})
 same("load", (answer["ok"], answer["event"]["version"]), (True, 2))
