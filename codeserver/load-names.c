@@ -30,11 +30,19 @@ struct fresh *fresh_find(struct fresh *v, size_t n, const char *id)
 static int fresh_add(struct fresh **v, size_t *n, const char *id,
 		     struct fresh one)
 {
-	struct fresh *p = realloc(*v, (*n + 1) * sizeof(**v));
+	struct fresh *p = *v;
 
-	if (!p)
-		return -1;
-	*v = p;
+	if ((*n & (*n - 1)) == 0) { /* doubled; no addresses stay in the heap */
+		p = calloc(*n ? 2 * *n : 1, sizeof(**v));
+		if (!p)
+			return -1;
+		if (*n) {
+			memcpy(p, *v, *n * sizeof(**v));
+			explicit_bzero(*v, *n * sizeof(**v));
+		}
+		free(*v);
+		*v = p;
+	}
 	one.id = strdup(id);
 	if (!one.id)
 		return -1;

@@ -129,10 +129,15 @@ static struct merge_item *item_new(struct merge *g)
 {
 	struct merge_item *p;
 
-	if (g->n % 64 == 0) {
-		p = realloc(g->items, (g->n + 64) * sizeof(*p));
+	if ((g->n & (g->n - 1)) == 0) { /* no addresses stay in the heap */
+		p = calloc(g->n ? 2 * g->n : 1, sizeof(*p));
 		if (!p)
 			return NULL;
+		if (g->n) {
+			memcpy(p, g->items, g->n * sizeof(*p));
+			explicit_bzero(g->items, g->n * sizeof(*p));
+		}
+		free(g->items);
 		g->items = p;
 	}
 	p = &g->items[g->n];

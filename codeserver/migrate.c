@@ -68,16 +68,12 @@ static void move_types(struct part *p, struct move *m)
 static int move_add(struct load_set *s, struct part *p, uint32_t k)
 {
 	struct migration *g = s->migration;
-	struct move *all = realloc(g->moves, (g->n + 1) * sizeof(*all)), *m;
+	struct move *m = &g->moves[g->n++]; /* there is room for all */
 	const struct hw_variable *was = registry_var(p->vars[k].was);
 	const struct hw_module *d = p->version->image.desc;
 	struct hw_version *then;
 	bool zero;
 
-	if (!all)
-		return -1;
-	g->moves = all;
-	m = &all[g->n++];
 	*m = (struct move){.was = p->vars[k].was,
 			   .v = &desc_vars(d)[k],
 			   .pv = &p->vars[k],
@@ -105,8 +101,19 @@ static int move_add(struct load_set *s, struct part *p, uint32_t k)
 
 int migration_prepare(struct load_set *s)
 {
+	size_t max = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (uint32_t k = 0; s->parts[i].vars && k < s->parts[i].nvars;
+		     k++)
+			max += s->parts[i].vars[k].moves;
 	s->migration = calloc(1, sizeof(*s->migration));
-	for (size_t i = 0; s->migration && i < s->n; i++) {
+	if (s->migration)
+		s->migration->moves =
+		    calloc(max + 1, sizeof(*s->migration->moves));
+	if (!s->migration || !s->migration->moves)
+		return load_no_memory(s->f);
+	for (size_t i = 0; i < s->n; i++) {
 		struct part *p = &s->parts[i];
 
 		for (uint32_t k = 0; p->version && p->vars && k < p->nvars; k++)
@@ -115,7 +122,7 @@ int migration_prepare(struct load_set *s)
 			    move_add(s, p, k) < 0)
 				return load_no_memory(s->f);
 	}
-	return s->migration ? 0 : load_no_memory(s->f);
+	return 0;
 }
 
 bool migration_any(const struct load_set *s)

@@ -20,6 +20,7 @@ static struct name_map func_names, var_names;
 static uint32_t *func_index;
 static bool *func_weak;
 static struct hw_variable *vars;
+static size_t vars_cap;
 
 static uint64_t name_hash(const char *s)
 {
@@ -146,10 +147,20 @@ int registry_var_add(const struct hw_variable *v)
 	}
 	if (map_grow(&var_names) < 0)
 		return -1;
-	p = realloc(vars, var_names.keys_cap * sizeof(*vars));
-	if (!p)
-		return -1;
-	vars = p;
+	/* Not realloc: what it frees is full of addresses, and would be found
+	 * by the searches for pointers (gate-look.c, holders.c). */
+	if (var_names.keys_cap != vars_cap) {
+		p = calloc(var_names.keys_cap, sizeof(*vars));
+		if (!p)
+			return -1;
+		if (vars) {
+			memcpy(p, vars, var_names.n * sizeof(*vars));
+			explicit_bzero(vars, var_names.n * sizeof(*vars));
+		}
+		free(vars);
+		vars = p;
+		vars_cap = var_names.keys_cap;
+	}
 	vars[var_names.n] = *v;
 	map_add(&var_names, v->id);
 	return 0;
