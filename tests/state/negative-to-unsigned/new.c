@@ -10,5 +10,5 @@ void touch(void)
 
 void show(void)
 {
-	printf("%d\n", (int)n);
+	printf("now %d\n", (int)n);
 }
