@@ -60,7 +60,7 @@ static char *string_with(const struct check_image *im, const char *name,
 			 const char *mark)
 {
 	size_t len;
-	const char *p = content_of(im, name, &len), *end = p + len;
+	const char *p = content_of(im, name, &len), *end = p ? p + len : NULL;
 
 	for (; p && p < end; p += strnlen(p, end - p) + 1) {
 		char *s = xstrndup(p, strnlen(p, end - p));

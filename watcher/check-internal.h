@@ -118,6 +118,9 @@ struct check_place check_var_place(const struct check_image *im,
 /* By name, to a struct strv of modules (check-set.c). */
 const struct strmap *check_users(struct check_set *set);
 
+/* The module of the set that has a new variable called NAME, or NULL. */
+const char *check_moved(struct check_set *set, const char *name, bool tls);
+
 /* One module, both sides. */
 void check_images(const struct check_image *was, const struct check_image *is,
 		  struct check_set *set, struct check_result *r);

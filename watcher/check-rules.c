@@ -97,9 +97,9 @@ const struct check_rule check_rules[RULE_COUNT] = {
 	 "if it was renamed or moved, write a HOT_CODE_CHANGE that takes the "
 	 "value over"},
     [RULE_VARIABLE_LINKAGE] =
-	{"variable-linkage", CHECK_WARNING, true,
-	 "a variable became static, or is no longer, and begins anew",
-	 "write a HOT_CODE_CHANGE that takes the value over"},
+	{"variable-linkage", CHECK_INFO, false,
+	 "a variable became static, or is no longer, or is in another file",
+	 "nothing: it keeps its value"},
     [RULE_VARIABLE_CONST] =
 	{"variable-const", CHECK_WARNING, false,
 	 "a variable became a constant, or a constant a variable",

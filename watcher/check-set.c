@@ -271,6 +271,34 @@ static bool same_file(const struct check_set *s, size_t i, size_t k)
 	       !strcmp(path_base(was), path_base(is));
 }
 
+static bool has_new(const struct check_image *was, const struct check_image *is,
+		    const char *name, bool tls)
+{
+	for (size_t i = 0; i < is->nvars; i++)
+		if (!strcmp(check_bare(is->vars[i].id), name) &&
+		    !(is->vars[i].flags & HW_VAR_TLS) == !tls &&
+		    !check_var(was, is->vars[i].id))
+			return true;
+	return false;
+}
+
+const char *check_moved(struct check_set *s, const char *name, bool tls)
+{
+	for (size_t k = 0; k < s->is_side->n; k++) {
+		const char *module = s->is_side->modules[k].name;
+		size_t i = module_of(s->was_side, module);
+		const struct check_image *was, *is;
+
+		if (i == s->was_side->n || same_file(s, i, k))
+			continue;
+		was = was_of(s, i);
+		is = is_of(s, k);
+		if (was && is && has_new(was, is, name, tls))
+			return module;
+	}
+	return NULL;
+}
+
 static void pair_compare(struct check_set *s, size_t i, size_t k)
 {
 	bool whole = s->was_side->whole && s->is_side->whole;

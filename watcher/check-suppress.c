@@ -5,6 +5,7 @@
  * hide the next finding that happens to fit.
  */
 #include <string.h>
+#include <time.h>
 
 #include "watcher/check-internal.h"
 #include "watcher/settings.h"
@@ -45,6 +46,16 @@ static void told(struct check_result *r, enum check_rule_id rule,
 	check_add(r, rule, "", s->rule, at, "the suppression of %s%s%s%s%s %s",
 		  s->rule, s->module ? " in " : "", s->module ? s->module : "",
 		  s->symbol ? " for " : "", s->symbol ? s->symbol : "", what);
+}
+
+const char *check_today(void)
+{
+	static char day[16];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
+	return day;
 }
 
 void check_suppress(struct check_result *r, const struct settings *s,

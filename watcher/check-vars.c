@@ -43,7 +43,7 @@ static struct check_finding *found(struct check_pair *p,
 	return f;
 }
 
-/* --- gone, or of another kind --------------------------------------------- */
+/* --- under another id ----------------------------------------------------- */
 
 /* The variable that A became: its name with another linkage, or as a
  * thread-local or no longer one. */
@@ -55,26 +55,6 @@ static const struct check_item *kin_of(const struct check_image *im,
 		    !strcmp(check_bare(im->vars[i].id), check_bare(a->id)))
 			return &im->vars[i];
 	return NULL;
-}
-
-static void gone(struct check_pair *p, const struct check_item *a)
-{
-	const struct check_item *b = kin_of(p->is, a);
-
-	if (!b)
-		found(p, RULE_VARIABLE_REMOVED, a, NULL,
-		      "it is gone, and its value is forgotten");
-	else if ((a->flags ^ b->flags) & HW_VAR_TLS)
-		found(p, RULE_THREAD_LOCAL, a, b,
-		      b->flags & HW_VAR_TLS
-			  ? "it is thread-local now, and begins anew in each "
-			    "thread"
-			  : "it is no longer thread-local, and begins anew");
-	else if (!(b->flags & HW_VAR_CONST))
-		found(p, RULE_VARIABLE_LINKAGE, a, b,
-		      strchr(b->id, ':')
-			  ? "it is static now, and begins anew"
-			  : "it is no longer static, and begins anew");
 }
 
 /* --- of another type ------------------------------------------------------ */
@@ -196,6 +176,46 @@ static void compare(struct check_pair *p, const struct check_item *a,
 		return;
 	}
 	planned(p, a, b);
+}
+
+/* --- gone ----------------------------------------------------------------- */
+
+/* A variable that is there under another id goes on as that. */
+static void moved(struct check_pair *p, const struct check_item *a,
+		  const struct check_item *b)
+{
+	found(p, RULE_VARIABLE_LINKAGE, a, b,
+	      strchr(b->id, ':')
+		  ? "it is static now, and keeps its value"
+		  : "it is no longer static, and keeps its value");
+	compare(p, a, b);
+}
+
+static void gone(struct check_pair *p, const struct check_item *a)
+{
+	const struct check_item *b = kin_of(p->is, a);
+	const char *other = NULL;
+	char *what;
+
+	if (!b && p->set)
+		other = check_moved(p->set, check_bare(a->id),
+				    a->flags & HW_VAR_TLS);
+	if (other) {
+		what = xasprintf("it is in %s now, and keeps its value", other);
+		found(p, RULE_VARIABLE_LINKAGE, a, NULL, what);
+		free(what);
+	} else if (!b || check_var(p->was, b->id)) {
+		found(p, RULE_VARIABLE_REMOVED, a, NULL,
+		      "it is gone, and its value is forgotten");
+	} else if ((a->flags ^ b->flags) & HW_VAR_TLS) {
+		found(p, RULE_THREAD_LOCAL, a, b,
+		      b->flags & HW_VAR_TLS
+			  ? "it is thread-local now, and begins anew in each "
+			    "thread"
+			  : "it is no longer thread-local, and begins anew");
+	} else if (!(b->flags & HW_VAR_CONST)) {
+		moved(p, a, b);
+	}
 }
 
 /* --- objects in memory ---------------------------------------------------- */

@@ -179,6 +179,7 @@ struct settings;
  * is to be said of suppressions that are out of date or, if all was compared
  * (WHOLE), that nothing needed. PATH: of the settings' file.
  */
+const char *check_today(void); /* of the loop's thread, or a command's */
 void check_suppress(struct check_result *r, const struct settings *s,
 		    const char *path, const char *today, bool whole);
 

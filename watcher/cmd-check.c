@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "watcher/ask.h"
@@ -89,16 +88,6 @@ static void scratch_remove(char *path)
 
 /* --- the comparison ------------------------------------------------------- */
 
-static const char *today(void)
-{
-	static char day[16];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
-	return day;
-}
-
 /* SETTINGS stay until the result was printed: it points into them. */
 static int suppress(struct check_result *r, struct settings *s, bool whole,
 		    char **err)
@@ -107,7 +96,7 @@ static int suppress(struct check_result *r, struct settings *s, bool whole,
 	int e = path ? settings_read(s, path, err) : 0;
 
 	if (path && e == 0)
-		check_suppress(r, s, path, today(), whole);
+		check_suppress(r, s, path, check_today(), whole);
 	free(path);
 	return e;
 }

@@ -8,6 +8,7 @@
  * While something is built, what was wrong with it is not known to be mended
  * nor to be wrong still: nothing is sent until the outcome.
  */
+#include "watcher/check.h"
 #include "watcher/lsp-internal.h"
 
 #include <stdlib.h>
@@ -75,15 +76,22 @@ static bool add(struct making *m, const char *path, cJSON *d)
 
 /* --- what the compiler said ---------------------------------------------- */
 
-/* "... [-Wunused-variable]": the name of a warning is its code. */
+/* "... [-Wunused-variable]": the name of a warning is its code. What ends with
+ * the name of a rule of `hotwatch check` was found unsafe. */
 static char *warning_name(const char *message)
 {
 	const char *at = strrchr(message, '[');
 	size_t n = strlen(message);
+	char *name;
 
-	if (!at || n == 0 || message[n - 1] != ']' || at[1] != '-')
+	if (!at || n == 0 || message[n - 1] != ']')
 		return NULL;
-	return xstrndup(at + 1, message + n - 1 - (at + 1));
+	name = xstrndup(at + 1, message + n - 1 - (at + 1));
+	if (*name == '-')
+		return name;
+	at = check_rule_named(name) ? "unsafe" : NULL;
+	free(name);
+	return at ? xstrdup(at) : NULL;
 }
 
 static void add_note(struct making *m, cJSON *d, const cJSON *note)
@@ -239,13 +247,29 @@ static void add_losses(struct making *m, const cJSON *target)
 	}
 }
 
+/* What the watcher refused before it asked a target has its line. */
+static bool has_line(const cJSON *event, const cJSON *target)
+{
+	const cJSON *said;
+
+	cJSON_ArrayForEach(said, json_at(event, "diagnostics"))
+	{
+		if (!strcmp(json_str(said, "severity"), "error") &&
+		    *json_str(said, "file") &&
+		    starts_with(json_str(target, "message"),
+				json_str(said, "message")))
+			return true;
+	}
+	return false;
+}
+
 static void add_trouble(struct making *m, const cJSON *event)
 {
 	const cJSON *t;
 
 	cJSON_ArrayForEach(t, json_at(event, "targets"))
 	{
-		if (!json_true(t, "ok"))
+		if (!json_true(t, "ok") && !has_line(event, t))
 			add_refusal(m, event, t);
 		add_losses(m, t);
 	}

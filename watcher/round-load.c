@@ -114,7 +114,7 @@ static void round_end(struct round *r)
 
 /* --- loading ------------------------------------------------------------- */
 
-static void result_add(struct round_peer *p, const struct session_answer *a)
+void round_result(struct round_peer *p, const struct session_answer *a)
 {
 	struct event_target *t = event_add_target(p->round->ev, p->pid);
 
@@ -171,7 +171,7 @@ static void loaded(struct session *s, const struct session_answer *a, void *arg)
 		p->peer->not_purged = true;
 	if (p->peer && strcmp(reason, "lost") != 0 &&
 	    (strcmp(reason, "misplaced") != 0 || !retry_elsewhere(p)))
-		result_add(p, a);
+		round_result(p, a);
 	if (!r->loading)
 		round_end(r);
 }
@@ -217,16 +217,22 @@ static void refuse_all(struct round *r)
 
 	for (size_t i = 0; i < r->npeers; i++)
 		if (r->peers[i].peer)
-			result_add(&r->peers[i], &a);
+			round_result(&r->peers[i], &a);
 }
 
 void round_load(struct round *r)
 {
-	r->linked = uv_hrtime();
+	if (!r->judged) {
+		r->judged = true;
+		r->linked = uv_hrtime();
+		if (!r->err && !r->stale && !r->e->closing && round_judge(r))
+			return;
+	}
 	if (r->err && !r->stale && !r->e->closing)
 		refuse_all(r);
 	for (size_t i = 0; i < r->npeers; i++)
-		if (!r->err && !r->stale && !r->e->closing && r->peers[i].peer)
+		if (!r->err && !r->stale && !r->e->closing &&
+		    r->peers[i].peer && !r->peers[i].judged)
 			load_peer(&r->peers[i]);
 	if (!r->loading)
 		round_end(r);

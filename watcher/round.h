@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of a round share (round.c, round-link.c, round-load.c,
- * round-place.c). Nobody else includes this.
+ * round-place.c, round-verdict.c). Nobody else includes this.
  */
 #ifndef WATCHER_ROUND_H
 #define WATCHER_ROUND_H
@@ -21,7 +21,8 @@ struct round_peer {
 	struct peer *peer; /* NULL: it is gone */
 	int pid;
 	size_t *items, n;
-	bool retry; /* misplaced: not an outcome yet */
+	bool retry;  /* misplaced: not an outcome yet */
+	bool judged; /* unsafe: it is not asked, and its outcome is known */
 };
 
 struct round {
@@ -34,12 +35,17 @@ struct round {
 	size_t nitems, npeers, linking, loading;
 	uint64_t begun, linked;
 	char *err; /* a link that failed */
-	bool stale;
+	bool stale, judged;
 	struct event *ev;
 };
 
 /* Links what has no file yet, then calls round_load. */
 void round_link(struct round *r);
+/* Judges what was linked, then calls round_load again; false: there is nothing
+ * to be judged. */
+bool round_judge(struct round *r);
+/* Notes what became of P. */
+void round_result(struct round_peer *p, const struct session_answer *a);
 /* Sends every target its part and, when all have answered, ends R. */
 void round_load(struct round *r);
 void round_free(struct round *r);
