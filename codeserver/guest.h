@@ -127,7 +127,6 @@ struct hw_guest {
 	struct hw_mod *mods;
 	size_t nmods;
 	uint32_t nfuncs;  /* table entries in use */
-	bool loading;     /* a fork now gives a child that cannot load */
 	uint64_t started; /* Unix ms */
 };
 extern struct hw_guest hw_guest;

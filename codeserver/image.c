@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "codeserver/direct.h"
+#include "codeserver/forks.h"
 #include "codeserver/layout-format.h"
 
 static int bad(const struct hw_checked *c, struct hw_failure *f,
@@ -421,8 +422,11 @@ int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
 
 void image_close(struct hw_image *i)
 {
-	if (i->handle)
+	if (i->handle) {
+		forks_hold();
 		dlclose(i->handle);
+		forks_let();
+	}
 	if (i->copy && i->copier == getpid())
 		close(i->copy - 1);
 	free(i->file);

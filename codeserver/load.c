@@ -24,6 +24,7 @@
 
 #include "codeserver/badfun.h"
 #include "codeserver/codechange.h"
+#include "codeserver/forks.h"
 #include "codeserver/gate.h"
 #include "codeserver/history.h"
 #include "codeserver/load-internal.h"
@@ -186,13 +187,13 @@ int load_prepare(struct load_set *s, struct hw_failure *f)
 	if (hw_guest.unfit)
 		return failure_set(f, "unsafe", NULL, NULL, "%s",
 				   hw_guest.unfit);
-	hw_guest.loading = true;
+	forks_hold();
 	r = registry_vars_start() < 0 ? load_no_memory(f) : load_check(s);
 	s->times.check = lap(&last);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		r = part_open(s, &s->parts[i]);
 	s->times.open = lap(&last);
-	hw_guest.loading = false;
+	forks_let();
 	return r;
 }
 
@@ -202,7 +203,7 @@ int load_bind(struct load_set *s, struct hw_failure *f)
 	int r;
 
 	s->f = f;
-	hw_guest.loading = true;
+	forks_hold();
 	r = load_check(s); /* another set may have come between */
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		if (s->parts[i].item->unchanged)
@@ -220,7 +221,7 @@ int load_bind(struct load_set *s, struct hw_failure *f)
 	if (r == 0)
 		r = load_again_vars(s);
 	s->times.bind = lap(&last);
-	hw_guest.loading = false;
+	forks_let();
 	return r;
 }
 
@@ -421,7 +422,7 @@ int load_publish(struct load_set *s, struct hw_failure *f)
 	s->f = f;
 	if (parts_unfence(s) < 0)
 		return -1;
-	hw_guest.loading = true;
+	forks_hold();
 	/* Room for what the books need comes before the publish: after it
 	 * nothing may fail. */
 	r = load_keep_prepare(s);
@@ -435,7 +436,7 @@ int load_publish(struct load_set *s, struct hw_failure *f)
 		set_keep(s);
 	s->published = r == 0;
 	published += r == 0;
-	hw_guest.loading = false;
+	forks_let();
 	s->times.publish += lap(&last);
 	s->times.total =
 	    s->times.check + s->times.open + s->times.bind + s->times.publish;

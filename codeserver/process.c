@@ -29,6 +29,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "codeserver/forks.h"
 #include "codeserver/guest.h"
 #include "codeserver/process-table.h"
 
@@ -293,6 +294,19 @@ static void forked_drop(struct process *p)
 	process_free(p);
 }
 
+/* A load needs the processes' lock to end. */
+static void fork_prepare(void)
+{
+	forks_prepare();
+	processes_lock();
+}
+
+static void fork_parent(void)
+{
+	processes_unlock();
+	forks_parent();
+}
+
 static void fork_child(void)
 {
 	struct process *me = process_self;
@@ -323,8 +337,8 @@ static void prepare(void)
 	ring_init(&processes.age);
 	prepared = kill_prepare();
 	if (!prepared)
-		prepared = -pthread_atfork(processes_lock, processes_unlock,
-					   fork_child);
+		prepared =
+		    -pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
 /*

@@ -14,8 +14,8 @@
  * a socket of its own. The fork handlers are registered after a first malloc:
  * a malloc that the program brings registers its own handlers then, and child
  * handlers run in the order of registration, so its locks are free before we
- * start a thread. A child of a fork in the middle of a load has a dynamic
- * linker in an unknown state: it runs, but refuses loads.
+ * start a thread. A child of a fork in the middle of a load (forks.c) has a
+ * dynamic linker in an unknown state: it runs, but refuses loads.
  *
  * An exec ends all this; the new program, if it is hot-built, begins anew under
  * the same pid and takes over the socket's name. exit removes the socket.
@@ -31,6 +31,7 @@
 #include "codeserver/bind.h"
 #include "codeserver/direct.h"
 #include "codeserver/emutls.h"
+#include "codeserver/forks.h"
 #include "codeserver/gate.h"
 #include "codeserver/guest.h"
 #include "codeserver/image.h"
@@ -174,12 +175,11 @@ static const char *modules_start(const struct hw_program *p)
 	return unfit;
 }
 
-static void fork_child(void)
+static void fork_child(bool unsure)
 {
-	if (hw_guest.loading && !hw_guest.unfit)
+	if (unsure && !hw_guest.unfit)
 		hw_guest.unfit = "forked in the middle of a load; its parent "
 				 "can be reloaded, it cannot";
-	hw_guest.loading = false;
 	threads_start();
 	gate_forked();
 	server_forked();
@@ -203,7 +203,7 @@ __attribute__((constructor(101))) static void start(void)
 	if (hw_json_load() < 0)
 		return; /* no libcjson: nobody can ask us anything */
 	threads_start();
-	pthread_atfork(NULL, NULL, fork_child);
+	forks_start(fork_child);
 	server_start();
 }
 

@@ -4,8 +4,10 @@
 says and does.
 
 Nothing sleeps to let something happen: until() looks at the thing itself."""
+import faulthandler
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,9 @@ import threading
 import time
 
 from peer import Peer, Refused
+
+# A test that is ended at its time limit says where it stood.
+faulthandler.register(signal.SIGTERM, chain=True)
 
 BUILD = os.environ["BUILD"]
 ROOT = os.environ["ROOT"]

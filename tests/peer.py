@@ -42,23 +42,31 @@ class Peer:
             schema.check(message["method"], "params", message.get("params"))
         return message
 
-    def call(self, method, params=None):
+    def begin(self, method, params=None):
+        """Asks; the number is for end()."""
         self.last_id += 1
         message = {"id": self.last_id, "method": method}
         if params is not None:
             message["params"] = params
         self.send(message)
+        return self.last_id
+
+    def end(self, method, number):
+        """The result of what METHOD's begin() asked."""
         while True:
             answer = self.receive()
             if "method" in answer:
                 self.notes.append(answer)
-            elif answer.get("id") == self.last_id:
+            elif answer.get("id") == number:
                 break
         if "error" in answer:
             schema.check_error(answer["error"])
             raise Refused(json.dumps(answer["error"]))
         schema.check(method, "result", answer["result"])
         return answer["result"]
+
+    def call(self, method, params=None):
+        return self.end(method, self.begin(method, params))
 
     def wait_note(self, wanted):
         """The params of the next notification that WANTED says yes to."""
