@@ -235,6 +235,25 @@ out:
 	return r;
 }
 
+/*
+ * The last page of the data is mapped whole, with what follows in the file: its
+ * symbol table, full of addresses that look like pointers to whoever searches
+ * memory. What a segment has more in memory than in the file is zeroed.
+ */
+static void segments_round(struct sealed *f)
+{
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
+	Elf64_Phdr *ph = (Elf64_Phdr *)(f->map + eh->e_phoff);
+
+	for (int i = 0; i < eh->e_phnum; i++) {
+		uint64_t end = ph[i].p_vaddr + ph[i].p_memsz;
+
+		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_W))
+			ph[i].p_memsz =
+			    ((end + 4095) & ~4095ull) - ph[i].p_vaddr;
+	}
+}
+
 static void checksum_fill(struct sealed *f, uint64_t *span)
 {
 	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->map;
@@ -303,6 +322,7 @@ int modlink_seal(const char *out, const char *dir, const char *stem,
 	if (sealed_map(&f, err) < 0 || sections_seal(&f, err) < 0 ||
 	    types_fill(&f, err) < 0)
 		goto out;
+	segments_round(&f);
 	checksum_fill(&f, size);
 	r = final_name(&f, dir, stem, file, err);
 out:
