@@ -174,11 +174,26 @@ static bool function_differs(const struct check_image *was,
 			    &is->types.types[b->func->type]);
 }
 
-static bool variable_differs(const struct check_item *a,
+/* Its own bytes; not what it points to, which its users' own types tell. */
+static bool variable_differs(const struct check_image *was,
+			     const struct check_item *a,
+			     const struct check_image *is,
 			     const struct check_item *b)
 {
-	return a->var->type && b->var->type && a->var->type != b->var->type &&
-	       !(b->flags & HW_VAR_CONST);
+	const struct layout_var *x, *y;
+	struct plan p;
+	bool differs;
+
+	if (!a->var->type || !b->var->type || a->var->type == b->var->type ||
+	    (b->flags & HW_VAR_CONST))
+		return false;
+	x = layout_var(&was->types, a->id);
+	y = layout_var(&is->types, b->id);
+	if (!x || !y || layout_plan(&was->types, x, &is->types, y, &p) < 0)
+		return true;
+	differs = !p.same;
+	plan_free(&p);
+	return differs;
 }
 
 /* The module NAME needs ID of IS, and is what it was. */
@@ -228,7 +243,8 @@ static void users_check(struct check_set *s, const struct check_image *was,
 		const struct check_item *b = &is->vars[i];
 		const struct check_item *a = check_var(was, b->id);
 
-		if (a && (b->flags & HW_VAR_GLOBAL) && variable_differs(a, b))
+		if (a && (b->flags & HW_VAR_GLOBAL) &&
+		    variable_differs(was, a, is, b))
 			stale_users(s, RULE_VARIABLE_NOT_REBUILT, is, b->id,
 				    check_var_place(is, b));
 	}

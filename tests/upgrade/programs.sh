@@ -106,6 +106,23 @@ variable-narrowed warning api total
 variable-not-rebuilt error main total
 unsafe 1"
 
+step "one that only holds a pointer to a changed type is not"
+cp old/api.[ch] old/main.c new
+for side in old new; do
+	echo 'struct node { int v; } *head;
+int first(void) { return head ? head->v : 0; }' >>$side/api.c
+	replace $side/main.c 'extern long total;' 'extern long total;
+struct node;
+extern struct node *head;'
+	replace $side/main.c 'used(argc)' 'used(argc) + !head'
+done
+replace new/api.c '{ int v; }' '{ long id; int v; }'
+side old
+side new
+expect_eq "user" "$(findings old/program new/program)" \
+	"heap-type error api node
+needs code_change 1"
+
 step "an object that is older than a header"
 cp old/api.[ch] old/main.c new
 side new
