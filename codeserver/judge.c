@@ -321,6 +321,20 @@ static bool cares(const struct load_set *s, const struct part *p)
 			: says(is, "hw.code_change"));
 }
 
+/* A type is many modules', and the objects are converted once: one code_change
+ * of a set takes care of all that is behind pointers. */
+static bool set_cares(const struct load_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct part *p = &s->parts[i];
+
+		if (!p->item->unchanged && p->item->mod && cares(s, p) &&
+		    !migrates(p))
+			return true;
+	}
+	return false;
+}
+
 /* --- behind pointers ------------------------------------------------------ */
 
 /* A server's code_change runs while it is suspended: one that runs would go on
@@ -338,14 +352,16 @@ static int refuse_awake(const struct part *p, const struct layout_reached *r,
 			   r->text, (unsigned long long)pid);
 }
 
-static int part_reach(struct part *p, struct hw_failure *f)
+static int part_reach(const struct load_set *s, struct part *p,
+		      struct hw_failure *f)
 {
 	struct hw_version *v = p->item->mod->current;
 	const struct layout *was = v ? types_of(v) : NULL;
 	struct layout_reached r;
 	int found;
 
-	if (!was || !p->has_types || (p->cares && !migrates(p)))
+	if (!was || !p->has_types ||
+	    (!migrates(p) && (p->cares || set_cares(s))))
 		return 0;
 	found = layout_reach(was, &p->is, &r);
 	if (found < 0)
@@ -374,7 +390,7 @@ int judge_part(struct load_set *s, struct part *p, struct hw_failure *f)
 	for (uint32_t k = 0; k < d->nvars; k++)
 		if (var_judge(s, p, k, f) < 0)
 			return -1;
-	return part_reach(p, f);
+	return part_reach(s, p, f);
 }
 
 void judge_forget(struct part *p)

@@ -363,6 +363,14 @@ static void modules_gone(struct check_set *s)
 	}
 }
 
+/* Objects are converted once, by one of the modules that share their type. */
+static void heap_types_cared(struct check_result *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->findings[i].rule == &check_rules[RULE_HEAP_TYPE])
+			r->findings[i].severity = CHECK_INFO;
+}
+
 int check_compare(const struct check_side *was, const struct check_side *is,
 		  struct check_result *r, char **err)
 {
@@ -376,6 +384,8 @@ int check_compare(const struct check_side *was, const struct check_side *is,
 		module_compare(&s, k);
 	if (was->whole)
 		modules_gone(&s);
+	if (r->code_change)
+		heap_types_cared(r);
 	set_close(&s);
 	check_result_sort(r);
 	return 0;

@@ -196,15 +196,18 @@ bool check_used(const struct check_pair *p, const char *id)
 	return false;
 }
 
-/* A pointer that HOT_CODE_CHANGE leaves in the object, or the marker of
- * whatever else takes care of old objects. */
-static bool has_code_change(const struct check_image *im)
+static bool has_var(const struct check_image *im, const char *end)
 {
 	for (size_t i = 0; i < im->nvars; i++)
-		if (ends_with(im->vars[i].id, ":hw.code_change") ||
-		    ends_with(im->vars[i].id, ":hw.migrates"))
+		if (ends_with(im->vars[i].id, end))
 			return true;
 	return false;
+}
+
+/* On the way back only the newer side knows both. */
+static bool either_has(const struct check_pair *p, const char *end)
+{
+	return has_var(p->was, end) || has_var(p->is, end);
 }
 
 static void pair_compare(struct check_pair *p)
@@ -216,8 +219,11 @@ static void pair_compare(struct check_pair *p)
 		free(why);
 		return;
 	}
-	/* On the way back only the newer side knows both. */
-	p->code_change = has_code_change(p->was) || has_code_change(p->is);
+	/* A pointer that HOT_CODE_CHANGE leaves in the object, or the marker of
+	 * whatever else takes care of old objects. */
+	p->code_change = either_has(p, ":hw.code_change");
+	p->r->code_change |= p->code_change;
+	p->code_change |= either_has(p, ":hw.migrates");
 	check_funcs(p);
 	check_vars(p);
 	check_types(p);

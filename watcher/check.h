@@ -125,6 +125,7 @@ struct check_result {
 	struct check_unknown *unknown;
 	size_t nunknown;
 	size_t compared, unchanged; /* modules */
+	bool code_change;           /* one of them has a HOT_CODE_CHANGE */
 	char *root; /* paths below it are shown relative; may be NULL */
 };
 
