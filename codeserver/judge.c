@@ -328,7 +328,7 @@ static bool set_cares(const struct load_set *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct part *p = &s->parts[i];
 
-		if (!p->item->unchanged && p->item->mod && cares(s, p) &&
+		if (!p->item->unchanged && p->checked.desc && cares(s, p) &&
 		    !migrates(p))
 			return true;
 	}

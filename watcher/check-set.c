@@ -189,9 +189,9 @@ static bool variable_differs(const struct check_image *was,
 		return false;
 	x = layout_var(&was->types, a->id);
 	y = layout_var(&is->types, b->id);
-	if (!x || !y || layout_plan(&was->types, x, &is->types, y, &p) < 0)
+	if (!x || !y)
 		return true;
-	differs = !p.same;
+	differs = layout_plan(&was->types, x, &is->types, y, &p) < 0 || !p.same;
 	plan_free(&p);
 	return differs;
 }

@@ -82,11 +82,11 @@ expect_status 1 "$hw" load answer --json
 expect_eq "ok" "$(jq .ok <<<"$output")" false
 expect_eq "line" "$(jq '.event.diagnostics[0].line' <<<"$output")" 7
 replace answer.c 'return based' 'return base'
-sed -i 's/^static int base/static long long base/' answer.c
+sed -i 's/^static int base/static _Complex double base/' answer.c
 expect_status 1 "$hw" load answer
 expect_match "load" "$output" '^answer refused: unsafe: .*base.*the old code runs on'
 expect_match "status" "$("$hw" status)" "^$pid +p +refused "
-sed -i 's/^static long long base/static int base/' answer.c
+sed -i 's/^static _Complex double base/static int base/' answer.c
 expect_status 0 "$hw" load answer
 
 step "--target, by pid and by name; from another folder too"

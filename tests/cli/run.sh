@@ -59,12 +59,12 @@ replace p/answer.h ');' '); /* changed */ static inline int one(void) { return 1
 sync_watch
 
 step "a refusal says why, and what runs"
-sed 's/^static int base/static long long base/' p/answer.c >p/answer.new
+sed 's/^static int base/static _Complex double base/' p/answer.c >p/answer.new
 mv p/answer.new p/answer.c
 sync_watch
 expect_match "stderr" "$(<run.err)" \
 	"^hotwatch: answer refused: unsafe: .*base.*; the old code runs on in pid $pid$"
-sed -i 's/^static long long base/static int base/' p/answer.c
+sed -i 's/^static _Complex double base/static int base/' p/answer.c
 sync_watch
 
 step "a signal from a process is passed on, once; its end is ours"

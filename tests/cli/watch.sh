@@ -26,10 +26,10 @@ jq -s -e 'any(.kind == "error")' <<<"$output" >/dev/null ||
 expect_status 1 "$hw" watch --once -q p
 expect_match "quiet" "$output" 'not built'
 replace p/answer.c 'return broken' 'return base'
-sed -i 's/^static int base/static long long base/' p/answer.c
+sed -i 's/^static int base/static _Complex double base/' p/answer.c
 expect_status 1 "$hw" watch --once p
 expect_match "stdout" "$output" 'answer refused: unsafe: '
-sed -i 's/^static long long base/static int base/' p/answer.c
+sed -i 's/^static _Complex double base/static int base/' p/answer.c
 expect_status 0 "$hw" watch --once -q p
 expect_eq "quiet" "$output" ""
 

@@ -106,8 +106,8 @@ done
 sync_watch
 answer_is 80
 
-step "a variable of another size is refused, by name; the program lives"
-sed 's/static int base/static long long base/' original.c >p/answer.c
+step "a variable that cannot become what it is now is refused, by name; the program lives"
+sed 's/static int base/static _Complex double base/' original.c >p/answer.c
 sync_watch
 answer_is 80
 expect_match "what is shown" "$(<run.err)" 'unsafe.*base'
