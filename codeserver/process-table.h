@@ -106,6 +106,7 @@ struct process {
 	hw_pid pid;
 	void (*fn)(void *arg);
 	void *arg;
+	void (*left)(void *arg); /* or NULL */
 	const char *initial;
 	size_t mailbox_max;
 	bool system;        /* it takes system messages */
@@ -191,7 +192,8 @@ void process_root(struct process *p) __attribute__((noinline));
  * A spawn as the library makes them. NAMED: the function that it is known by
  * (NULL: FN); whose module's state it keeps, but if LIBRARY. FIRST lies in its
  * mailbox from the start; consumed. CALL is tied to it from the start: if it
- * ends without an answer, that is told.
+ * ends without an answer, that is told. LEFT gets ARG when all its frames are
+ * gone, also if it was ended before the first, and before anybody hears of it.
  */
 struct call;
 struct spawning {
@@ -202,6 +204,7 @@ struct spawning {
 	bool library;
 	struct mail *first;
 	struct call *call;
+	void (*left)(void *arg);
 };
 int process_spawn(struct spawning *s, hw_pid *pid);
 

@@ -210,6 +210,8 @@ static void process_finish(void *arg)
 	char name[PROCESS_NAME_MAX], reason[HW_REASON_MAX];
 
 	__atomic_store_n(&p->waiting, 0, __ATOMIC_RELAXED);
+	if (p->left)
+		p->left(p->arg);
 	processes_lock();
 	if (process_life(p) == PROCESS_ALIVE)
 		reason_copy(p->reason, "normal");
@@ -372,6 +374,7 @@ static struct process *process_make(const struct spawning *s)
 		return NULL;
 	p->fn = s->fn;
 	p->arg = s->arg;
+	p->left = s->left;
 	p->initial = initial_name(named);
 	p->stateful = o->system && !s->library ? named : 0;
 	p->parent = o->link ? hw_self() : 0;

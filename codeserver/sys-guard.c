@@ -10,7 +10,6 @@
  *
  * Not linked: its end must not be the end of the one that waits.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,11 +48,8 @@ static void guard_main(void *arg)
 {
 	struct guard *g = arg;
 
-	pthread_cleanup_push(over, g);
-	__atomic_store_n(&g->began, true, __ATOMIC_RELEASE);
 	g->run(g);
 	g->returned = true;
-	pthread_cleanup_pop(1);
 }
 
 #pragma clang section text = ""
@@ -81,21 +77,24 @@ int guard_run(struct guard *g)
 {
 	hw_ref ref;
 	struct hw_spawn_options options = {.name = NULL, .monitor = &ref};
+	struct spawning s = {.fn = guard_main,
+			     .arg = g,
+			     .options = &options,
+			     .left = over};
 	struct waiting w = {.g = g};
 	struct hw_message *m;
+	int e;
 
 	g->refs = 2;
-	w.pid = hw_spawn_opt(guard_main, g, &options);
-	if (!w.pid) {
+	e = process_spawn(&s, &w.pid);
+	if (e) {
 		g->refs = 1;
-		return -errno;
+		return e;
 	}
 	pthread_cleanup_push(waiting_left, &w);
 	m = hw_receive_match(is_down, &ref, -1);
 	pthread_cleanup_pop(0);
 	memcpy(g->reason, m->reason, sizeof(g->reason));
 	hw_message_free(m);
-	if (!__atomic_load_n(&g->began, __ATOMIC_ACQUIRE))
-		guard_free(g); /* it ended before it was its */
 	return 0;
 }

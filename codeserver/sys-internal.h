@@ -88,7 +88,7 @@ int gen_server_start(const struct hw_gen_server *(*module)(void), void *arg,
  */
 struct guard {
 	int refs;
-	bool began, returned;
+	bool returned;
 	void (*run)(struct guard *g);
 	struct hw_message *m; /* the request */
 	struct hw_sys_callbacks callbacks;
