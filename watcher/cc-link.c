@@ -16,7 +16,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,29 +104,14 @@ static void tmp_remove(const struct program *p)
 	rmdir(p->tmp);
 }
 
-static int entry_remove(const char *path, const struct stat *st, int type,
-			struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	remove(path);
-	return 0;
-}
-
 /* After a failure PROGRAM.hot stays only if a link before had made it whole. */
 static void hot_remove_unused(const struct program *p)
 {
 	char *manifest = path_join(p->hot, "manifest.json");
 
 	if (!file_exists(manifest))
-		nftw(p->hot, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+		tree_remove(p->hot);
 	free(manifest);
-}
-
-static void hot_remove(const struct program *p)
-{
-	nftw(p->hot, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* --- sources in the command ----------------------------------------------- */
@@ -399,7 +383,7 @@ static int native_link(struct program *p, char **err)
 	status = cc_run(argv.v, NULL, err);
 	strv_free(&argv);
 	if (status == 0)
-		hot_remove(p); /* what there was is of another program */
+		tree_remove(p->hot); /* what there was is of another program */
 	return status;
 }
 

@@ -12,95 +12,114 @@
 
 #include "watcher/check-internal.h"
 
-#define STRING_MAX 4096
-
 /* --- values --------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, const void *data, size_t n)
+/* N bytes of initial value: at A of the old side, at B of the new one. */
+struct bytes {
+	const struct check_image *was, *is;
+	uint64_t a, b;
+};
+
+static bool is_zero(const unsigned char *s, uint64_t n)
 {
-	return hw_checksum(h, data, n);
+	return !n || (!s[0] && !memcmp(s, s + 1, n - 1));
 }
 
-/* A string, or whatever else has no name, as far as its first NUL. */
-static uint64_t mix_unnamed(const struct check_image *im, uint64_t h,
-			    uint64_t addr)
+static bool same_plain(const struct bytes *v, uint64_t at, uint64_t n)
 {
-	const unsigned char *s;
-	size_t n = 0;
+	const unsigned char *x = check_bytes(v->was, v->a + at, n);
+	const unsigned char *y = check_bytes(v->is, v->b + at, n);
 
-	while (n < STRING_MAX && (s = check_bytes(im, addr + n, 1)) && *s)
-		n++;
-	s = check_bytes(im, addr, n ? n : 1);
-	return s ? mix(h, s, n) : h;
+	if (x && y)
+		return !memcmp(x, y, n);
+	return x ? is_zero(x, n) : !y || is_zero(y, n);
 }
 
-static uint64_t mix_target(const struct check_image *im, uint64_t h,
-			   const struct check_reloc *r)
+/* Strings, and whatever else has no name, as far as the first NUL. */
+static bool same_unnamed(const struct check_image *was, uint64_t a,
+			 const struct check_image *is, uint64_t b)
 {
-	const struct check_item *to;
-	uint64_t offset = r->addend;
+	size_t n, m;
+	const unsigned char *x = check_bytes_from(was, a, &n);
+	const unsigned char *y = check_bytes_from(is, b, &m);
 
-	if (r->symbol) {
-		h = mix(h, r->symbol, strlen(r->symbol));
-		return mix(h, &offset, sizeof(offset));
+	if (!x || !y)
+		return !x == !y;
+	n = strnlen((const char *)x, n);
+	m = strnlen((const char *)y, m);
+	return n == m && !memcmp(x, y, n);
+}
+
+/* What two words of data point to. */
+static bool same_target(const struct bytes *v, const struct check_reloc *r,
+			const struct check_reloc *q)
+{
+	const struct check_item *x, *y;
+
+	if (!r->symbol != !q->symbol)
+		return false;
+	if (r->symbol)
+		return !strcmp(r->symbol, q->symbol) && r->addend == q->addend;
+	x = check_item_at(v->was, r->addend);
+	y = check_item_at(v->is, q->addend);
+	if (!x || !y)
+		return !x == !y &&
+		       same_unnamed(v->was, r->addend, v->is, q->addend);
+	return !strcmp(x->id, y->id) &&
+	       r->addend - x->addr == q->addend - y->addr;
+}
+
+/* From relocation to relocation, which must be at the same places. */
+static bool same_bytes(const struct bytes *v, uint64_t size)
+{
+	const struct check_reloc *r = check_reloc_from(v->was, v->a);
+	const struct check_reloc *q = check_reloc_from(v->is, v->b);
+	const struct check_reloc *r_end = v->was->relocs + v->was->nrelocs;
+	const struct check_reloc *q_end = v->is->relocs + v->is->nrelocs;
+	uint64_t at = 0;
+
+	while (at < size) {
+		uint64_t x = r < r_end ? r->at - v->a : size;
+		uint64_t y = q < q_end ? q->at - v->b : size;
+		uint64_t next = x < size ? x : size;
+
+		if (next != (y < size ? y : size) ||
+		    !same_plain(v, at, next - at))
+			return false;
+		if (next < size && !same_target(v, r++, q++))
+			return false;
+		at = next + sizeof(uint64_t);
 	}
-	to = check_item_at(im, r->addend);
-	if (!to || check_bare(to->id)[0] == '.')
-		return mix_unnamed(im, h, r->addend);
-	offset -= to->addr;
-	h = mix(h, to->id, strlen(to->id));
-	return mix(h, &offset, sizeof(offset));
+	return true;
 }
 
-/* The initial value of SIZE bytes at ADDR. */
-static uint64_t value_hash(const struct check_image *im, uint64_t addr,
-			   uint64_t size)
-{
-	const struct check_reloc *r = check_reloc_from(im, addr);
-	const struct check_reloc *end = im->relocs + im->nrelocs;
-	uint64_t h = 1, at = addr;
-
-	while (at < addr + size) {
-		uint64_t next = addr + size;
-		const unsigned char *s;
-
-		if (r < end && r->at < next)
-			next = r->at;
-		s = check_bytes(im, at, next - at);
-		for (uint64_t i = 0; i < next - at; i++)
-			h = (h ^ (s ? s[i] : 0)) * 0x100000001b3ull;
-		at = next;
-		if (r < end && r->at == at && at < addr + size) {
-			h = mix_target(im, h, r++);
-			at += sizeof(uint64_t);
-		}
-	}
-	return h;
-}
-
-/* Of a thread-local: the value that each thread begins with, to which the
- * fourth word of its control object points. */
-static uint64_t thread_local_hash(const struct check_image *im,
-				  const struct check_item *v)
+/* Of a thread-local: where the value is that each thread begins with, to which
+ * the fourth word of its control object points; 0: it begins as zero. */
+static uint64_t first_value(const struct check_image *im,
+			    const struct check_item *v)
 {
 	uint64_t field = v->addr + 3 * sizeof(uint64_t);
 	const struct check_reloc *r = check_reloc_from(im, field);
 
-	if (r >= im->relocs + im->nrelocs || r->at != field)
-		return 1;
-	return value_hash(im, r->addend, v->var->tls_size);
+	return r < im->relocs + im->nrelocs && r->at == field ? r->addend : 0;
 }
 
 static bool same_value(const struct check_pair *p, const struct check_item *a,
 		       const struct check_item *b)
 {
-	if (b->flags & HW_VAR_TLS)
-		return thread_local_hash(p->was, a) ==
-		       thread_local_hash(p->is, b);
-	if (!a->addr || !b->addr)
-		return true;
-	return value_hash(p->was, a->addr, a->size) ==
-	       value_hash(p->is, b->addr, b->size);
+	struct bytes v = {p->was, p->is, a->addr, b->addr};
+	uint64_t size = a->size;
+
+	if (b->flags & HW_VAR_TLS) {
+		v.a = first_value(p->was, a);
+		v.b = first_value(p->is, b);
+		size = a->var->tls_size;
+		if (!v.a != !v.b || size != b->var->tls_size)
+			return false;
+	} else if (size != b->size) {
+		return false;
+	}
+	return !v.a || !v.b || same_bytes(&v, size);
 }
 
 static void value_changed(struct check_pair *p, const struct check_item *b)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A module's linked object, opened for comparison: its descriptor, its types,
- * what it needs of others, and what its data points to.
+ * A module's linked object, opened for comparison: its functions and variables
+ * with their types, by name and by address.
  *
  * The file may be anything that a user named, so whatever offset is followed
- * was checked before: libelf does it for sections, we for the descriptor.
+ * was checked before: libelf does it for sections, we for the descriptor. No
+ * descriptor of ours stays open: a program may have a thousand modules.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,60 +17,6 @@
 #include "watcher/check-internal.h"
 #include "watcher/jsonget.h"
 #include "watcher/jsonlist.h"
-
-/* --- sections ------------------------------------------------------------- */
-
-static Elf_Scn *section_named(const struct check_image *im, const char *name,
-			      Elf64_Shdr *sh)
-{
-	Elf_Scn *scn = NULL;
-	size_t names;
-
-	*sh = (Elf64_Shdr){0};
-	if (elf_getshdrstrndx(im->elf, &names) < 0)
-		return NULL;
-	while ((scn = elf_nextscn(im->elf, scn)) != NULL) {
-		Elf64_Shdr *h = elf64_getshdr(scn);
-		const char *s = h ? elf_strptr(im->elf, names, h->sh_name) : "";
-
-		if (s && !strcmp(s, name)) {
-			*sh = *h;
-			return scn;
-		}
-	}
-	return NULL;
-}
-
-/* The content of a section, in the file; NULL: it has none. */
-static const void *content_of(const struct check_image *im, const char *name,
-			      size_t *size)
-{
-	Elf64_Shdr sh;
-
-	*size = 0;
-	if (!section_named(im, name, &sh) || sh.sh_type == SHT_NOBITS ||
-	    sh.sh_offset > im->len || sh.sh_size > im->len - sh.sh_offset)
-		return NULL;
-	*size = sh.sh_size;
-	return im->data + sh.sh_offset;
-}
-
-/* The string of section NAME that contains MARK. malloc'd, or NULL. */
-static char *string_with(const struct check_image *im, const char *name,
-			 const char *mark)
-{
-	size_t len;
-	const char *p = content_of(im, name, &len), *end = p ? p + len : NULL;
-
-	for (; p && p < end; p += strnlen(p, end - p) + 1) {
-		char *s = xstrndup(p, strnlen(p, end - p));
-
-		if (strstr(s, mark))
-			return s;
-		free(s);
-	}
-	return NULL;
-}
 
 /* --- the descriptor ------------------------------------------------------- */
 
@@ -84,7 +30,7 @@ static int descriptor_find(struct check_image *im, char **err)
 {
 	Elf64_Shdr sh;
 	size_t len;
-	const struct hw_module *d = content_of(im, ".hw.module", &len);
+	const struct hw_module *d = check_content(im, ".hw.module", &len);
 
 	if (!d || len < sizeof(*d) || memcmp(d->magic, HW_MAGIC, 8))
 		return fail(err, "%s: not a module of a hot build", im->file);
@@ -95,7 +41,7 @@ static int descriptor_find(struct check_image *im, char **err)
 			    "%s: built by another hotwatch; link the program "
 			    "again",
 			    im->file);
-	section_named(im, ".hw.module", &sh);
+	check_section(im, ".hw.module", &sh);
 	im->desc = d;
 	im->desc_addr = sh.sh_addr;
 	return 0;
@@ -121,6 +67,33 @@ static int by_id(const void *a, const void *b)
 {
 	return strcmp(((const struct check_item *)a)->id,
 		      ((const struct check_item *)b)->id);
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct check_item *x = *(const struct check_item *const *)a;
+	const struct check_item *y = *(const struct check_item *const *)b;
+
+	return x->addr != y->addr ? (x->addr > y->addr ? 1 : -1)
+				  : strcmp(x->id, y->id);
+}
+
+/* What has an address and a name of its own; a section as a whole has not. */
+static void placed_add(struct check_image *im, const struct check_item *items,
+		       size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i].addr && items[i].size &&
+		    check_bare(items[i].id)[0] != '.')
+			im->placed[im->nplaced++] = &items[i];
+}
+
+static void placed_read(struct check_image *im)
+{
+	im->placed = xcalloc(im->nvars + im->nfuncs, sizeof(*im->placed));
+	placed_add(im, im->vars, im->nvars);
+	placed_add(im, im->funcs, im->nfuncs);
+	qsort(im->placed, im->nplaced, sizeof(*im->placed), by_addr);
 }
 
 static void items_read(struct check_image *im)
@@ -159,6 +132,7 @@ static void items_read(struct check_image *im)
 	}
 	qsort(im->funcs, im->nfuncs, sizeof(*im->funcs), by_id);
 	qsort(im->vars, im->nvars, sizeof(*im->vars), by_id);
+	placed_read(im);
 }
 
 static const struct check_item *item_find(const struct check_item *items,
@@ -183,13 +157,19 @@ const struct check_item *check_var(const struct check_image *im, const char *id)
 const struct check_item *check_item_at(const struct check_image *im,
 				       uint64_t addr)
 {
-	for (size_t i = 0; i < im->nvars; i++)
-		if (addr - im->vars[i].addr < im->vars[i].size)
-			return &im->vars[i];
-	for (size_t i = 0; i < im->nfuncs; i++)
-		if (addr - im->funcs[i].addr < im->funcs[i].size)
-			return &im->funcs[i];
-	return NULL;
+	size_t lo = 0, hi = im->nplaced;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (im->placed[mid]->addr <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo || addr - im->placed[lo - 1]->addr >= im->placed[lo - 1]->size)
+		return NULL;
+	return im->placed[lo - 1];
 }
 
 const char *check_bare(const char *id)
@@ -200,119 +180,12 @@ const char *check_bare(const char *id)
 	return starts_with(id, "__emutls_v.") ? id + strlen("__emutls_v.") : id;
 }
 
-/* --- symbols and relocations ---------------------------------------------- */
-
-struct symbols {
-	Elf_Data *data;
-	size_t n, strings;
-};
-
-static void symbols_open(const struct check_image *im, struct symbols *s)
-{
-	Elf64_Shdr sh;
-	Elf_Scn *scn = section_named(im, ".dynsym", &sh);
-
-	s->data = scn ? elf_getdata(scn, NULL) : NULL;
-	s->n = s->data ? sh.sh_size / sizeof(Elf64_Sym) : 0;
-	s->strings = sh.sh_link;
-}
-
-static const char *symbol_name(const struct check_image *im,
-			       const struct symbols *s, size_t i,
-			       bool *undefined)
-{
-	const char *name;
-	GElf_Sym sym;
-
-	if (i >= s->n || !gelf_getsym(s->data, (int)i, &sym))
-		return NULL;
-	*undefined = sym.st_shndx == SHN_UNDEF;
-	name = elf_strptr(im->elf, s->strings, sym.st_name);
-	return name && *name ? name : NULL;
-}
-
-static void undefined_read(struct check_image *im)
-{
-	struct symbols s;
-
-	symbols_open(im, &s);
-	for (size_t i = 1; i < s.n; i++) {
-		bool undefined;
-		const char *name = symbol_name(im, &s, i, &undefined);
-
-		if (name && undefined)
-			strmap_put(&im->undefined, name, im);
-	}
-}
-
-static int by_place(const void *a, const void *b)
-{
-	uint64_t x = ((const struct check_reloc *)a)->at;
-	uint64_t y = ((const struct check_reloc *)b)->at;
-
-	return (x > y) - (x < y);
-}
-
-static void relocs_read(struct check_image *im)
-{
-	size_t len;
-	const Elf64_Rela *r = content_of(im, ".rela.dyn", &len);
-	struct symbols s;
-
-	symbols_open(im, &s);
-	im->relocs = xcalloc(len / sizeof(*r) + 1, sizeof(*im->relocs));
-	for (size_t i = 0; i < len / sizeof(*r); i++) {
-		size_t sym = ELF64_R_SYM(r[i].r_info);
-		bool undefined;
-
-		im->relocs[im->nrelocs++] = (struct check_reloc){
-		    .at = r[i].r_offset,
-		    .addend = (uint64_t)r[i].r_addend,
-		    .symbol = sym ? symbol_name(im, &s, sym, &undefined) : NULL,
-		};
-	}
-	qsort(im->relocs, im->nrelocs, sizeof(*im->relocs), by_place);
-}
-
-const struct check_reloc *check_reloc_from(const struct check_image *im,
-					   uint64_t addr)
-{
-	size_t lo = 0, hi = im->nrelocs;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (im->relocs[mid].at < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return &im->relocs[lo];
-}
-
-const unsigned char *check_bytes(const struct check_image *im, uint64_t addr,
-				 uint64_t size)
-{
-	for (size_t i = 0; i < im->nph; i++) {
-		const Elf64_Phdr *ph = &im->ph[i];
-		uint64_t at = addr - ph->p_vaddr;
-
-		if (ph->p_type != PT_LOAD || addr < ph->p_vaddr ||
-		    at > ph->p_filesz || size > ph->p_filesz - at ||
-		    ph->p_offset > im->len || at > im->len - ph->p_offset ||
-		    size > im->len - ph->p_offset - at)
-			continue;
-		return im->data + ph->p_offset + at;
-	}
-	return NULL;
-}
-
 /* --- opening -------------------------------------------------------------- */
 
 static void types_read(struct check_image *im)
 {
 	size_t len;
-	const void *section = content_of(im, LAYOUT_SECTION, &len);
+	const void *section = check_content(im, LAYOUT_SECTION, &len);
 
 	if (!section || layout_open(&im->types, section, len) < 0)
 		return;
@@ -321,13 +194,18 @@ static void types_read(struct check_image *im)
 
 static int file_open(struct check_image *im, char **err)
 {
+	int fd;
+
 	elf_version(EV_CURRENT);
-	im->fd = open(im->file, O_RDONLY | O_CLOEXEC);
-	if (im->fd < 0)
+	fd = open(im->file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return fail(err, "%s: %s", im->file, strerror(errno));
-	im->elf = elf_begin(im->fd, ELF_C_READ_MMAP, NULL);
+	im->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	im->data =
 	    im->elf ? (const void *)elf_rawfile(im->elf, &im->len) : NULL;
+	if (im->elf)
+		elf_cntl(im->elf, ELF_C_FDDONE);
+	close(fd);
 	if (!im->data || elf_kind(im->elf) != ELF_K_ELF ||
 	    elf_getphdrnum(im->elf, &im->nph) < 0)
 		return fail(err, "%s: not an ELF file", im->file);
@@ -339,9 +217,9 @@ static int file_open(struct check_image *im, char **err)
 
 static void command_read(struct check_image *im, const struct check_module *m)
 {
-	char *record =
-	    m->command ? NULL
-		       : string_with(im, ".GCC.command.line", "{\"hotwatch\":");
+	char *record = m->command ? NULL
+				  : check_string_with(im, ".GCC.command.line",
+						      "{\"hotwatch\":");
 	cJSON *o = cJSON_Parse(record ? record : "");
 	char **argv = o ? jsonlist_read(json_at(o, "argv")) : NULL;
 
@@ -355,20 +233,20 @@ static void command_read(struct check_image *im, const struct check_module *m)
 int check_image_open(struct check_image *im, const struct check_module *m,
 		     char **err)
 {
-	*im = (struct check_image){.name = m->name, .fd = -1};
+	*im = (struct check_image){.name = m->name};
 	im->file = xstrdup(m->file);
 	if (file_open(im, err) < 0 || descriptor_find(im, err) < 0)
 		return -1;
 	types_read(im);
 	items_read(im);
-	undefined_read(im);
-	relocs_read(im);
-	section_named(im, ".init_array", &im->init);
+	check_undefined_read(im);
+	check_relocs_read(im);
+	check_section(im, ".init_array", &im->init);
 	if (!im->init.sh_size)
-		section_named(im, ".hw.init", &im->init);
-	section_named(im, ".fini_array", &im->fini);
+		check_section(im, ".hw.init", &im->init);
+	check_section(im, ".fini_array", &im->fini);
 	command_read(im, m);
-	im->compiler = string_with(im, ".comment", "clang version");
+	im->compiler = check_string_with(im, ".comment", "clang version");
 	return 0;
 }
 
@@ -376,16 +254,15 @@ void check_image_close(struct check_image *im)
 {
 	if (im->elf)
 		elf_end(im->elf);
-	if (im->fd >= 0)
-		close(im->fd);
 	strmap_free(&im->undefined);
 	free(im->file);
 	free(im->funcs);
 	free(im->vars);
+	free(im->placed);
 	free(im->relocs);
 	strv_free(&im->command);
 	free(im->compiler);
-	*im = (struct check_image){.fd = -1};
+	*im = (struct check_image){0};
 }
 
 /* --- names and places ----------------------------------------------------- */

@@ -29,7 +29,6 @@ struct check_item {
 struct check_image {
 	const char *name; /* as the caller calls it */
 	char *file;
-	int fd;
 	Elf *elf;
 	const unsigned char *data; /* the whole file */
 	size_t len;
@@ -42,6 +41,8 @@ struct check_image {
 	/* Sorted by id. */
 	struct check_item *funcs, *vars;
 	size_t nfuncs, nvars;
+	const struct check_item **placed; /* sorted by address */
+	size_t nplaced;
 	struct check_reloc {
 		uint64_t at, addend;
 		const char *symbol; /* NULL: relative */
@@ -65,14 +66,6 @@ const struct check_item *check_var(const struct check_image *im,
 const struct check_item *check_item_at(const struct check_image *im,
 				       uint64_t addr);
 
-/* SIZE bytes at ADDR as they will be mapped; NULL: they are all zero, or not
- * there. */
-const unsigned char *check_bytes(const struct check_image *im, uint64_t addr,
-				 uint64_t size);
-/* The first relocation at ADDR or behind it; may be the end. */
-const struct check_reloc *check_reloc_from(const struct check_image *im,
-					   uint64_t addr);
-
 /* An id without its module, "__emutls_v." and number. */
 const char *check_bare(const char *id);
 
@@ -84,6 +77,31 @@ void check_var_name(const struct check_image *im, const struct check_item *v,
 /* What the user sees as a variable: not the compiler's own, not a section as a
  * whole, not the value that a thread-local begins with. */
 bool check_is_variable(const struct check_item *v);
+
+/* --- its file (check-elf.c) ----------------------------------------------- */
+
+/* The section, with its header in SH; NULL: there is none, SH is zeroed. */
+Elf_Scn *check_section(const struct check_image *im, const char *name,
+		       Elf64_Shdr *sh);
+/* The section's bytes; NULL: it has none. */
+const void *check_content(const struct check_image *im, const char *name,
+			  size_t *size);
+/* The string of section NAME that contains MARK. malloc'd, or NULL. */
+char *check_string_with(const struct check_image *im, const char *name,
+			const char *mark);
+void check_undefined_read(struct check_image *im);
+void check_relocs_read(struct check_image *im);
+
+/* SIZE bytes at ADDR as they will be mapped; NULL: they are all zero, or not
+ * there. */
+const unsigned char *check_bytes(const struct check_image *im, uint64_t addr,
+				 uint64_t size);
+/* The same from ADDR on, *N bytes that follow one another. */
+const unsigned char *check_bytes_from(const struct check_image *im,
+				      uint64_t addr, size_t *n);
+/* The first relocation at ADDR or behind it; may be the end. */
+const struct check_reloc *check_reloc_from(const struct check_image *im,
+					   uint64_t addr);
 
 /* --- a pair of them (check.c) --------------------------------------------- */
 
@@ -115,15 +133,33 @@ struct check_place check_func_place(const struct check_image *im,
 struct check_place check_var_place(const struct check_image *im,
 				   const struct check_item *v);
 
-/* By name, to a struct strv of modules (check-set.c). */
+bool check_same_content(const struct check_image *a,
+			const struct check_image *b);
+
+/* One module, both sides. */
+void check_images(const struct check_image *was, const struct check_image *is,
+		  struct check_set *set, struct check_result *r);
+
+/* --- between modules (check-set.c) ---------------------------------------- */
+
+/* By name, to a struct strv of modules. */
 const struct strmap *check_users(struct check_set *set);
 
 /* The module of the set that has a new variable called NAME, or NULL. */
 const char *check_moved(struct check_set *set, const char *name, bool tls);
 
-/* One module, both sides. */
-void check_images(const struct check_image *was, const struct check_image *is,
-		  struct check_set *set, struct check_result *r);
+/* Both sides of the module NAME, opened; false: one is missing or no good. */
+bool check_set_pair(struct check_set *set, const char *name,
+		    const struct check_image **was,
+		    const struct check_image **is);
+struct check_result *check_set_result(struct check_set *set);
+
+/* --- who was not built again (check-stale.c) ------------------------------ */
+
+/* Of the users of what IS has otherwise than WAS. */
+void check_stale_users(struct check_set *set, const struct check_image *was,
+		       const struct check_image *is);
+void check_stale_module(const struct check_module *m, struct check_result *r);
 
 /* --- the rules ------------------------------------------------------------ */
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two sides module by module, and what only shows between modules: who calls
- * a function that changed and was not built again, who is older than what it
- * includes.
+ * Two sides module by module, and what is asked between modules: who needs a
+ * global, where a variable went.
  *
  * Who needs a global is told by the linked objects' undefined symbols, of both
- * sides: what only the old callers needed may be running still. A module whose
- * content is the same as before was not built again, or came out the same: if
- * a function has another number of parameters now, or one of another size, the
- * same code cannot be right for both.
+ * sides: what only the old callers needed may be running still.
  *
  * A save changes one module of a hundred, and most saves change nothing that
  * others see; so a file is opened when a rule wants to look into it. Files of
@@ -16,7 +12,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "watcher/check-internal.h"
 
@@ -118,6 +113,8 @@ static void set_close(struct check_set *s)
 	strmap_free(&s->users);
 }
 
+/* --- pairs ---------------------------------------------------------------- */
+
 /* The module of the other side with the same name; its N if there is none. */
 static size_t module_of(const struct check_side *side, const char *name)
 {
@@ -128,155 +125,24 @@ static size_t module_of(const struct check_side *side, const char *name)
 	return i;
 }
 
-/* --- callers that were not built again ------------------------------------ */
-
-static bool same_content(const struct check_image *a,
-			 const struct check_image *b)
-{
-	return !memcmp(a->desc->hash, b->desc->hash, HW_HASH_SIZE);
-}
-
-static uint64_t type_size(const struct layout *l, uint32_t type)
-{
-	return l->types[type].size;
-}
-
-/* Code that calls the one right cannot call the other right. */
-static bool calls_differ(const struct check_image *was,
-			 const struct layout_type *a,
-			 const struct check_image *is,
-			 const struct layout_type *b)
-{
-	const struct layout *x = &was->types, *y = &is->types;
-
-	if (a->count != b->count || type_size(x, a->to) != type_size(y, b->to))
-		return true;
-	for (uint64_t i = 0; i < a->count; i++) {
-		uint32_t t = x->parts[a->first + i].type;
-		uint32_t u = y->parts[b->first + i].type;
-
-		if (type_size(x, t) != type_size(y, u) ||
-		    (x->types[t].kind == LAYOUT_FLOAT) !=
-			(y->types[u].kind == LAYOUT_FLOAT))
-			return true;
-	}
-	return false;
-}
-
-static bool function_differs(const struct check_image *was,
-			     const struct check_item *a,
-			     const struct check_image *is,
-			     const struct check_item *b)
-{
-	return a->func && b->func && a->func->type != LAYOUT_UNKNOWN &&
-	       b->func->type != LAYOUT_UNKNOWN &&
-	       calls_differ(was, &was->types.types[a->func->type], is,
-			    &is->types.types[b->func->type]);
-}
-
-/* Its own bytes; not what it points to, which its users' own types tell. */
-static bool variable_differs(const struct check_image *was,
-			     const struct check_item *a,
-			     const struct check_image *is,
-			     const struct check_item *b)
-{
-	const struct layout_var *x, *y;
-	struct plan p;
-	bool differs;
-
-	if (!a->var->type || !b->var->type || a->var->type == b->var->type ||
-	    (b->flags & HW_VAR_CONST))
-		return false;
-	x = layout_var(&was->types, a->id);
-	y = layout_var(&is->types, b->id);
-	if (!x || !y)
-		return true;
-	differs = layout_plan(&was->types, x, &is->types, y, &p) < 0 || !p.same;
-	plan_free(&p);
-	return differs;
-}
-
-/* The module NAME needs ID of IS, and is what it was. */
-static void stale_user(struct check_set *s, enum check_rule_id rule,
-		       const char *name, const struct check_image *is,
-		       const char *id, struct check_place at)
+bool check_set_pair(struct check_set *s, const char *name,
+		    const struct check_image **was,
+		    const struct check_image **is)
 {
 	size_t i = module_of(s->was_side, name);
 	size_t k = module_of(s->is_side, name);
-	const struct check_image *a, *b;
 
-	if (i == s->was_side->n || k == s->is_side->n ||
-	    !strcmp(name, is->name))
-		return;
-	a = was_of(s, i);
-	b = is_of(s, k);
-	if (!a || !b || !same_content(a, b) || !strmap_get(&b->undefined, id))
-		return;
-	check_add(s->r, rule, name, id, at,
-		  "%s changed in %s, and %s, which uses it, is what it was", id,
-		  is->name, name);
+	if (i == s->was_side->n || k == s->is_side->n)
+		return false;
+	*was = was_of(s, i);
+	*is = is_of(s, k);
+	return *was && *is;
 }
 
-static void stale_users(struct check_set *s, enum check_rule_id rule,
-			const struct check_image *is, const char *id,
-			struct check_place at)
+struct check_result *check_set_result(struct check_set *s)
 {
-	const struct strv *by = strmap_get(check_users(s), id);
-
-	for (size_t i = 0; by && i < by->n; i++)
-		stale_user(s, rule, by->v[i], is, id, at);
+	return s->r;
 }
-
-static void users_check(struct check_set *s, const struct check_image *was,
-			const struct check_image *is)
-{
-	for (size_t i = 0; i < is->nfuncs; i++) {
-		const struct check_item *b = &is->funcs[i];
-		const struct check_item *a = check_func(was, b->id);
-
-		if (a && (b->flags & HW_FUNC_GLOBAL) &&
-		    function_differs(was, a, is, b))
-			stale_users(s, RULE_CALLER_NOT_REBUILT, is, b->id,
-				    check_func_place(is, b));
-	}
-	for (size_t i = 0; i < is->nvars; i++) {
-		const struct check_item *b = &is->vars[i];
-		const struct check_item *a = check_var(was, b->id);
-
-		if (a && (b->flags & HW_VAR_GLOBAL) &&
-		    variable_differs(was, a, is, b))
-			stale_users(s, RULE_VARIABLE_NOT_REBUILT, is, b->id,
-				    check_var_place(is, b));
-	}
-}
-
-/* --- what is older than its sources --------------------------------------- */
-
-static bool is_newer(const struct stat *a, const struct stat *b)
-{
-	return a->st_mtim.tv_sec != b->st_mtim.tv_sec
-		   ? a->st_mtim.tv_sec > b->st_mtim.tv_sec
-		   : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
-}
-
-static void stale_module(struct check_set *s, const struct check_module *m)
-{
-	struct stat object, dep;
-
-	if (!m->object || !m->deps || stat(m->object, &object) < 0)
-		return;
-	for (char *const *d = m->deps; *d; d++) {
-		if (stat(*d, &dep) < 0 || !is_newer(&dep, &object))
-			continue;
-		check_add(s->r, RULE_HEADER_NOT_REBUILT, m->name, "",
-			  (struct check_place){*d, 1},
-			  "%s was not built again since %s changed", m->name,
-			  path_base(*d));
-		return;
-	}
-}
-
-/* --- all ------------------------------------------------------------------ */
 
 static bool same_file(const struct check_set *s, size_t i, size_t k)
 {
@@ -307,9 +173,8 @@ const char *check_moved(struct check_set *s, const char *name, bool tls)
 
 		if (i == s->was_side->n || same_file(s, i, k))
 			continue;
-		was = was_of(s, i);
-		is = is_of(s, k);
-		if (was && is && has_new(was, is, name, tls))
+		if (check_set_pair(s, module, &was, &is) &&
+		    has_new(was, is, name, tls))
 			return module;
 	}
 	return NULL;
@@ -330,8 +195,8 @@ static void pair_compare(struct check_set *s, size_t i, size_t k)
 	if (!was || !is)
 		return;
 	check_images(was, is, whole ? s : NULL, s->r);
-	if (whole && !same_content(was, is))
-		users_check(s, was, is);
+	if (whole && !check_same_content(was, is))
+		check_stale_users(s, was, is);
 }
 
 static void module_compare(struct check_set *s, size_t k)
@@ -347,7 +212,7 @@ static void module_compare(struct check_set *s, size_t k)
 		return;
 	}
 	pair_compare(s, i, k);
-	stale_module(s, m);
+	check_stale_module(m, s->r);
 }
 
 static void modules_gone(struct check_set *s)

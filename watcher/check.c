@@ -56,18 +56,20 @@ void check_unknown_add(struct check_result *r, const char *module,
 	va_end(ap);
 }
 
+static void finding_free(struct check_finding *f)
+{
+	free(f->module);
+	free(f->symbol);
+	free(f->file);
+	free(f->was);
+	free(f->is);
+	free(f->message);
+}
+
 void check_result_free(struct check_result *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct check_finding *f = &r->findings[i];
-
-		free(f->module);
-		free(f->symbol);
-		free(f->file);
-		free(f->was);
-		free(f->is);
-		free(f->message);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		finding_free(&r->findings[i]);
 	for (size_t i = 0; i < r->nunknown; i++) {
 		free(r->unknown[i].module);
 		free(r->unknown[i].why);
@@ -114,16 +116,10 @@ void check_result_sort(struct check_result *r)
 	for (size_t i = 0; i < r->n; i++) {
 		struct check_finding *f = &r->findings[i];
 
-		if (!n || !is_repeated(f, &r->findings[n - 1])) {
+		if (!n || !is_repeated(f, &r->findings[n - 1]))
 			r->findings[n++] = *f;
-			continue;
-		}
-		free(f->module);
-		free(f->symbol);
-		free(f->file);
-		free(f->was);
-		free(f->is);
-		free(f->message);
+		else
+			finding_free(f);
 	}
 	r->n = n;
 }
@@ -196,6 +192,12 @@ bool check_used(const struct check_pair *p, const char *id)
 	return false;
 }
 
+bool check_same_content(const struct check_image *a,
+			const struct check_image *b)
+{
+	return !memcmp(a->desc->hash, b->desc->hash, HW_HASH_SIZE);
+}
+
 static bool has_var(const struct check_image *im, const char *end)
 {
 	for (size_t i = 0; i < im->nvars; i++)
@@ -237,7 +239,7 @@ void check_images(const struct check_image *was, const struct check_image *is,
 	struct check_pair p = {.was = was, .is = is, .r = r, .set = set};
 
 	r->compared++;
-	if (!memcmp(was->desc->hash, is->desc->hash, HW_HASH_SIZE))
+	if (check_same_content(was, is))
 		r->unchanged++;
 	else
 		pair_compare(&p);

@@ -4,7 +4,6 @@
  * person and for a gate in CI. It asks no watcher and no process: two builds
  * are compared as they lie there.
  */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,20 +68,10 @@ static char *scratch_make(char **err)
 	return NULL;
 }
 
-static int scratch_file(const char *path, const struct stat *st, int type,
-			struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	remove(path);
-	return 0;
-}
-
 static void scratch_remove(char *path)
 {
 	if (path)
-		nftw(path, scratch_file, 8, FTW_DEPTH | FTW_PHYS);
+		tree_remove(path);
 	free(path);
 }
 

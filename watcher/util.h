@@ -49,12 +49,16 @@ void strv_free(struct strv *l);
 void freev(char **v); /* a NULL-terminated array and its strings */
 size_t lenv(char *const *v);
 
-/* Whole files. The buffer has a NUL behind its end. 0 or -1 and *err. */
+/* Whole files (util-file.c). The buffer has a NUL behind its end. 0 or -1 and
+ * *err. */
 int file_read(const char *path, char **data, size_t *len, char **err);
 /* Writes PATH.tmp-PID and renames it. */
 int file_write(const char *path, const void *data, size_t len, char **err);
 bool file_exists(const char *path);
 int make_dirs(const char *path, unsigned mode, char **err); /* mkdir -p */
+/* The folder and all that is in it, as far as it can be; links are removed, not
+ * followed. */
+void tree_remove(const char *path);
 
 /* Paths, all lexical but path_real. Results malloc'd. */
 char *path_join(const char *dir, const char *name); /* name may be absolute */
