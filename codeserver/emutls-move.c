@@ -7,8 +7,9 @@
  * in that: gate.h). A thread that never had one begins with the new initial
  * value.
  *
- * What a copy holds that its new type cannot becomes the new initial value:
- * other threads' copies cannot be judged before, as they are theirs to write.
+ * All copies were tried before (emutls-try.c), so what one holds fits its new
+ * type. What its thread has written since, through a pointer that it kept, and
+ * what of that does not fit, is lost: it is the new initial value then.
  *
  * The list only grows, one entry for each such change; it is read without a
  * lock, by threads that make a copy.

@@ -38,6 +38,7 @@
 #include "codeserver/arena.h"
 #include "codeserver/emutls.h"
 #include "codeserver/guest.h"
+#include "codeserver/memory.h"
 
 /* A thread's memory for copies: chunks, of which the newest is being filled. */
 struct chunk {
@@ -208,6 +209,30 @@ static void *copy_make(const struct emutls_control *c, uintptr_t index)
 	copy_follow(p, index);
 	mine.copy[index - 1] = p;
 	return p;
+}
+
+/* It may be making room meanwhile: what was read counts if it was still the
+ * same afterwards. */
+bool emutls_peek(uintptr_t thread, uintptr_t index, void *to, size_t size)
+{
+	uintptr_t self = (uintptr_t)__builtin_thread_pointer();
+	uintptr_t at = thread + ((uintptr_t)&mine - self);
+	struct mine m, now;
+	void *copy;
+	bool got;
+
+	if ((intptr_t)index < 0)
+		return memory_peek(thread + index, to, size) == 0;
+	do {
+		if (memory_peek(at, &m, sizeof(m)) < 0 || !index || index > m.n)
+			return false;
+		got = memory_peek((uintptr_t)&m.copy[index - 1], &copy,
+				  sizeof(copy)) == 0 &&
+		      copy && memory_peek((uintptr_t)copy, to, size) == 0;
+		if (memory_peek(at, &now, sizeof(now)) < 0)
+			return false;
+	} while (now.copy != m.copy || now.n != m.n);
+	return got;
 }
 
 /* --- the block ------------------------------------------------------------ */

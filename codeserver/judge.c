@@ -177,6 +177,12 @@ static int var_plan(const struct part *p, struct part_var *pv,
 		return refuse_memory(f);
 	if (layout_plan(was, a, &p->is, b, pv->plan) == 0)
 		return 0;
+	if (b->flags & LAYOUT_VAR_TLS)
+		return failure_set(f, "unsafe", p->item->module, name,
+				   "variable %s: %s; each thread has its own, "
+				   "which no code_change can reach: change it "
+				   "back, or restart",
+				   name, pv->plan->refusal);
 	if (!p->cares)
 		return failure_set(f, "unsafe", p->item->module, name,
 				   "variable %s: %s; change it back, write a "

@@ -16,6 +16,8 @@
  */
 #include "codeserver/migrate.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@
 #include "codeserver/leaf.h"
 #include "codeserver/merge.h"
 #include "codeserver/state-report.h"
+#include "codeserver/thread-proc.h"
 
 struct move {
 	struct report_var var;
@@ -232,6 +235,37 @@ static int move_fill(struct fill *fill)
 	return layout_leaves(m->plan, leaf_fill, fill);
 }
 
+/* What a copy begins with. NULL: out of memory. */
+static const unsigned char *tls_base(const struct emutls_control *was)
+{
+	return was->initial ? was->initial : base_zeros(was->size);
+}
+
+/* The threads convert their copies later, when nothing can be refused. */
+static int tls_fill(struct fill *fill)
+{
+	const struct move *m = fill->m;
+	const struct emutls_control *was = (void *)~m->not_from;
+	const unsigned char *base = tls_base(was);
+	struct emutls_misfit misfit;
+	char why[400], name[16] = "";
+	int r;
+
+	raw_copy(m->to, m->theirs, m->v->size);
+	if (!was->index || !m->plan)
+		return 0;
+	r = base ? emutls_try(was, (void *)m->to, m->plan, base, &misfit)
+		 : -ENOMEM;
+	if (r == 0)
+		return 0;
+	if (r == -ENOMEM)
+		return load_no_memory(fill->f);
+	thread_name(misfit.tid, name);
+	snprintf(why, sizeof(why), "in thread %d (%s) %s", misfit.tid, name,
+		 misfit.why);
+	return does_not_fit(fill, why);
+}
+
 int migration_fill(struct load_set *s)
 {
 	for (size_t i = 0; s->migration && i < s->migration->n; i++) {
@@ -240,9 +274,7 @@ int migration_fill(struct load_set *s)
 				    .f = s->f,
 				    .module = m->var.item->module};
 
-		if (m->tls)
-			raw_copy(m->to, m->theirs, m->v->size);
-		else if (move_fill(&fill) < 0)
+		if ((m->tls ? tls_fill(&fill) : move_fill(&fill)) < 0)
 			return -1;
 	}
 	return 0;
@@ -255,10 +287,9 @@ static void tls_commit(struct move *m)
 {
 	const struct emutls_control *was = (void *)~m->not_from;
 	struct emutls_control *now = (void *)m->to;
-	const unsigned char *base =
-	    was->initial ? was->initial : base_zeros(was->size);
+	const unsigned char *base = tls_base(was);
 
-	if (!was->index || !base || m->fresh)
+	if (!was->index || !base)
 		return; /* no thread has one */
 	if (m->plan) {
 		types_pin(m->describer);

@@ -44,6 +44,14 @@ uintptr_t stacks_robust_head(pid_t tid)
 		   : (uintptr_t)head;
 }
 
+uintptr_t stacks_thread_pointer(pid_t tid)
+{
+	uintptr_t self = (uintptr_t)pthread_self();
+	uintptr_t head = stacks_robust_head(tid), own = stacks_robust_head(0);
+
+	return head && own ? head - (own - self) : 0;
+}
+
 /* The kernel clears it when the thread ends. A little before the robust list.
  */
 static void tid_learn(uintptr_t self)

@@ -16,6 +16,10 @@ void stacks_forget(void);
  * the number is another thread's. */
 uintptr_t stacks_robust_head(pid_t tid);
 
+/* The thread pointer of TID, where its thread-local storage is; 0: it cannot be
+ * told, or the thread has not begun. */
+uintptr_t stacks_thread_pointer(pid_t tid);
+
 /* The stack of the thread with that head, all of it: libc's struct pthread, of
  * stacks_pthread_size bytes, is its end (not on the main thread's). {0, 0}: it
  * cannot be told. */

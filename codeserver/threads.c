@@ -554,6 +554,15 @@ void threads_look_one(const struct threads_look *l, pid_t tid)
 	finish();
 }
 
+int threads_each(int (*each)(void *arg, pid_t tid), void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < nall; i++)
+		r = each(arg, all[i].tid);
+	return r;
+}
+
 bool threads_stubs_clear(void)
 {
 	return stubs_clear && table_then == *hw_guest.program->table;

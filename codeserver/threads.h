@@ -27,6 +27,10 @@ int threads_look(const struct threads_look *l);
 /* One; what it says of a thread that is gone is nothing. */
 void threads_look_one(const struct threads_look *l, pid_t tid);
 
+/* Those that the last look listed, until EACH yields something else than 0;
+ * yields that. */
+int threads_each(int (*each)(void *arg, pid_t tid), void *arg);
+
 /* Whether the last threads_look saw all threads and none of them inside a stub,
  * and no table was replaced since; false after threads_look_one. */
 bool threads_stubs_clear(void);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+static __thread long n = 5;
+
+void touch(void)
+{
+	n = worker == 5 ? 5000000000 : worker;
+}
+
+void show(void)
+{
+	printf("%ld\n", n);
+}
