@@ -58,6 +58,9 @@ struct code_change {
 	void *arg;
 };
 
+/* The one whose set is not published yet: there is one gate at a time. */
+static struct code_change *running;
+
 /* --- which ---------------------------------------------------------------- */
 
 /* The version whose function is run for P. */
@@ -167,11 +170,25 @@ static void put_back(const struct code_change *c)
 
 /* --- one after another ---------------------------------------------------- */
 
+void code_change_undo(const struct load_set *s)
+{
+	if (!running || running != s->change)
+		return;
+	put_back(running);
+	running = NULL;
+}
+
+void code_change_commit(const struct load_set *s)
+{
+	if (running == s->change)
+		running = NULL;
+}
+
 static void finished(struct code_change *c, int result)
 {
 	server_never(&c->timer);
 	if (result < 0)
-		put_back(c);
+		code_change_undo(c->set);
 	c->done(c->arg, result);
 }
 
@@ -274,11 +291,19 @@ void code_change_run(struct load_set *s, unsigned deadline_ms,
 	c->done = done;
 	c->arg = arg;
 	if (keep_all(c) == 0) {
+		running = c;
 		next_start(c);
 		return;
 	}
 	load_no_memory(f);
 	done(arg, -1);
+}
+
+void code_change_forked(void)
+{
+	if (running)
+		put_back(running);
+	running = NULL;
 }
 
 void code_change_free(struct load_set *s)

@@ -30,4 +30,13 @@ void code_change_run(struct load_set *s, unsigned deadline_ms,
 		     void *arg);
 void code_change_free(struct load_set *s);
 
+/* All returned 0, and the set was published; or was not: the variables are as
+ * they were then. */
+void code_change_commit(const struct load_set *s);
+void code_change_undo(const struct load_set *s);
+
+/* In a forked child: it has the old code, and so the old variables, whatever
+ * one that was at it in the parent has done to them. */
+void code_change_forked(void);
+
 #endif

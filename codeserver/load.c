@@ -403,6 +403,7 @@ static int set_switch(struct load_set *s)
 static void set_keep(struct load_set *s)
 {
 	migration_commit(s);
+	code_change_commit(s);
 	merge_run(s);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->parts[i].version)

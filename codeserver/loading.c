@@ -31,8 +31,11 @@ static void finish(struct loading *l, int result)
 /* GATED: it is closed. */
 static void publish_now(struct loading *l, bool gated, int r)
 {
-	if (r == 0)
+	if (r == 0) {
 		r = load_publish(l->set, &l->failure);
+		if (r < 0)
+			code_change_undo(l->set);
+	}
 	if (gated)
 		gate_open(&l->gate, r == 0);
 	finish(l, r);
@@ -62,10 +65,28 @@ static void gate_closed(struct gate *g, int result)
 			code_changed, l);
 }
 
+/* Nobody may publish a module whose calls wait at our gate. */
+static int gate_take(struct loading *l)
+{
+	for (size_t i = 0; i < l->gate.n; i++) {
+		struct hw_mod *m = l->gate.mods[i];
+
+		if (!order_take(&l->order, m))
+			return failure_set(&l->failure, "unsafe", m->name, NULL,
+					   "%s: uses variables that are to be "
+					   "changed, and is being loaded or "
+					   "purged itself; try again",
+					   m->name);
+	}
+	return 1;
+}
+
 static void publish(struct loading *l)
 {
 	int gated = load_gate(l->set, &l->gate, &l->failure);
 
+	if (gated > 0)
+		gated = gate_take(l);
 	if (gated <= 0) {
 		publish_now(l, false, gated);
 		return;
@@ -226,6 +247,11 @@ static void start(struct order *o)
 	    (struct loading *)(void *)((char *)o -
 				       offsetof(struct loading, order));
 
+	if (!l->mods) {
+		load_no_memory(&l->failure);
+		finish(l, -1);
+		return;
+	}
 	if (l->only_first && l->n == 1 && l->mods[0] && l->mods[0]->current) {
 		l->items[0].mod = l->mods[0];
 		l->items[0].unchanged = true;
@@ -279,7 +305,7 @@ void loading_submit(struct loading *l)
 {
 	size_t n = 0;
 
-	l->mods = calloc(l->n + 1, sizeof(struct hw_mod *));
+	l->mods = calloc(l->n + hw_guest.nmods + 1, sizeof(struct hw_mod *));
 	for (size_t i = 0; l->mods && i < l->n; i++) {
 		struct hw_mod *m = mod_named(l->items[i].module);
 

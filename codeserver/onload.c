@@ -37,6 +37,10 @@ static void run_over(struct server_job *job)
 	struct on_load *o = run->of;
 	bool ok = run->returned && run->result == 0;
 
+	if (!o) { /* it has forked, and ends in the child as well */
+		free(run);
+		return;
+	}
 	while (*p && *p != run)
 		p = &(*p)->next;
 	if (*p)
@@ -95,6 +99,13 @@ int on_load_start(struct on_load *o, int (*fn)(void))
 	free(run);
 	o->run = NULL;
 	return -1;
+}
+
+void on_load_forked(void)
+{
+	for (struct on_load_run *r = running; r; r = r->next)
+		r->of = NULL;
+	running = NULL;
 }
 
 bool on_load_runs(const struct hw_mod *m, pid_t tid)

@@ -29,4 +29,7 @@ int on_load_start(struct on_load *o, int (*fn)(void));
  * module that is not loaded yet are undef, since it would wait for itself. */
 bool on_load_runs(const struct hw_mod *m, pid_t tid);
 
+/* In a forked child: those that run, run in the parent. */
+void on_load_forked(void);
+
 #endif

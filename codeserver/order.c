@@ -83,6 +83,17 @@ void order_cancel(struct order *o)
 	settle();
 }
 
+bool order_take(struct order *o, struct hw_mod *m)
+{
+	if (wants(o, m))
+		return true;
+	if (m->busy)
+		return false;
+	m->busy = true;
+	o->mods[o->n++] = m;
+	return true;
+}
+
 void order_end(struct order *o)
 {
 	for (size_t i = 0; i < o->n; i++)

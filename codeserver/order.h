@@ -21,6 +21,10 @@ struct order {
 void order_submit(struct order *o);
 /* It waits no more, if it has not started. */
 void order_cancel(struct order *o);
+/* One that has started wants M as well, for which its MODS has room. False: M
+ * is another's at the moment; to wait with modules in hand might be for ever.
+ */
+bool order_take(struct order *o, struct hw_mod *m);
 /* It is done with its modules: others may start, inside this call. */
 void order_end(struct order *o);
 

@@ -29,12 +29,14 @@
 #include <time.h>
 
 #include "codeserver/bind.h"
+#include "codeserver/codechange.h"
 #include "codeserver/direct.h"
 #include "codeserver/emutls.h"
 #include "codeserver/forks.h"
 #include "codeserver/gate.h"
 #include "codeserver/guest.h"
 #include "codeserver/image.h"
+#include "codeserver/onload.h"
 #include "codeserver/registry.h"
 #include "codeserver/server.h"
 #include "codeserver/threads.h"
@@ -181,6 +183,8 @@ static void fork_child(bool unsure)
 		hw_guest.unfit = "forked in the middle of a load; its parent "
 				 "can be reloaded, it cannot";
 	threads_start();
+	code_change_forked();
+	on_load_forked();
 	gate_forked();
 	server_forked();
 }

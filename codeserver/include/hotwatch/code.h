@@ -150,6 +150,14 @@ int hw_check_process_code(hw_pid pid, const char *module);
  * What a HOT_CODE_CHANGE function is given (hotwatch/hot.h). Variables that
  * both versions have are converted by then, as far as their types tell; the
  * new version's variables are in place under their names.
+ *
+ * While it runs, calls of its module wait, and so do those of other modules
+ * that name its global variables. If it fails, all variables that its module
+ * has had become what they were when it began, byte for byte: what another
+ * thread has written to one meanwhile, through a pointer that it had before, or
+ * the kernel on its behalf, is lost then. Neither are kept off from memory that
+ * was allocated, which is not put back: change such memory last, when nothing
+ * can fail any more.
  */
 struct hw_change {
 	const char *module;
