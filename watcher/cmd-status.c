@@ -109,6 +109,17 @@ static void put_errors(struct text *out, const struct ui *ui,
 	cJSON_ArrayForEach(e, errors) put_error(out, ui, e);
 }
 
+static void put_settings(struct text *out, const struct ui *ui,
+			 const cJSON *fault)
+{
+	if (!fault)
+		return;
+	ui_put(out, ui, UI_NAME, "%s:%d: ", json_str(fault, "file"),
+	       json_int(fault, "line", 1));
+	ui_put(out, ui, UI_BAD, "%s", json_str(fault, "message"));
+	text_puts(out, "; it is as it was before\n");
+}
+
 static void put_building(struct text *out, const struct ui *ui,
 			 const cJSON *building)
 {
@@ -138,6 +149,7 @@ static void put_status(struct text *out, const struct ui *ui,
 		text_puts(out, "no hot-built program runs\n");
 	put_held(out, ui, targets);
 	put_building(out, ui, json_at(status, "building"));
+	put_settings(out, ui, json_at(status, "settings"));
 	put_errors(out, ui, json_at(status, "errors"));
 }
 

@@ -35,9 +35,11 @@ static void on_status(struct hw_request *req, const cJSON *params, void *user)
 {
 	struct engine *e = daemon_engine(req, user);
 
-	(void)params;
+	double known = json_num(params, "known", 0);
+
 	if (e)
-		hw_rpc_reply(req, engine_status(e));
+		hw_rpc_reply(req,
+			     engine_status(e, known > 0 ? (uint64_t)known : 0));
 }
 
 static void on_modules(struct hw_request *req, const cJSON *params, void *user)

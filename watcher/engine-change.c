@@ -17,15 +17,26 @@
 #include <sys/stat.h>
 
 #define ABSENT_MS 150
+#define KEPT_NAMED 3
 
 /* One batch: everything that it touches is one set. */
 struct change {
 	struct engine *e;
 	struct set *set;
 	uint64_t first;
+	struct strv kept; /* modules that wait to be asked for */
 };
 
 static void take_path(struct change *c, const char *path);
+
+/* Saves are not loaded by themselves; one that is undone is none. */
+static void keep_back(struct change *c, struct unit *u)
+{
+	if (u->state == UNIT_DIRTY && u->hash[0] && u->inputs &&
+	    unit_inputs(u) == u->inputs)
+		unit_know(u, u->hash);
+	strv_add(&c->kept, unit_name(u));
+}
 
 static void touch(void *owner, void *arg)
 {
@@ -33,10 +44,30 @@ static void touch(void *owner, void *arg)
 	struct change *c = arg;
 
 	unit_touch(u);
-	if (u->state == UNIT_NEW || !unit_needed(u) ||
-	    !c->e->settings.reload_on_save)
+	if (u->state == UNIT_NEW || !unit_needed(u))
 		return;
-	c->set = set_join(c->set, u, SET_SAVE, c->first);
+	if (c->e->settings.reload_on_save)
+		c->set = set_join(c->set, u, SET_SAVE, c->first);
+	else
+		keep_back(c, u);
+}
+
+/* A save that nothing is said of looks like one that nobody saw. */
+static void tell_kept(struct change *c)
+{
+	struct text names = {0};
+
+	for (size_t i = 0; i < c->kept.n && i < KEPT_NAMED; i++)
+		text_printf(&names, "%s%s", i ? ", " : "", c->kept.v[i]);
+	if (c->kept.n > KEPT_NAMED)
+		text_printf(&names, " and %zu more", c->kept.n - KEPT_NAMED);
+	if (c->kept.n)
+		engine_notice(c->e, EVENT_NOTICE,
+			      "%s: saved, and not loaded (reload_on_save is "
+			      "false); `hotwatch load %s` does",
+			      names.s, c->kept.v[0]);
+	text_free(&names);
+	strv_free(&c->kept);
 }
 
 /* A new file may be the one whose absence kept a unit from compiling. */
@@ -66,14 +97,17 @@ static void take_settings(struct engine *e, const char *path)
 	if (strlen(path) - strlen("/hotwatch.json") != strlen(e->root))
 		return;
 	settings_init(&s);
+	free(e->settings_error);
+	e->settings_error = NULL;
 	if (settings_read(&s, path, &err) < 0) {
 		engine_notice(e, EVENT_NOTICE, "%s; as it was before", err);
 		settings_free(&s);
-		free(err);
+		e->settings_error = err;
 		return;
 	}
 	settings_free(&e->settings);
 	e->settings = s;
+	engine_notice(e, EVENT_NOTICE, "hotwatch.json was read");
 	for (struct peer *p = e->peers; p; p = p->next)
 		if (p->program)
 			peer_compare(p, SET_SAVE);
@@ -185,6 +219,7 @@ void change_files(const char *const *paths, size_t n, bool rescan,
 		take_path(&c, paths[i]);
 	if (rescan)
 		take_all(&c);
+	tell_kept(&c);
 	engine_pump(c.e);
 }
 
@@ -202,6 +237,7 @@ void change_absent_due(uv_timer_t *timer)
 		depgraph_users(e->files, *p, touch, &c);
 	}
 	freev(paths);
+	tell_kept(&c);
 	engine_pump(e);
 }
 

@@ -16,6 +16,7 @@
  *   engine-find.c     hot builds that nobody runs yet
  *   unit.c            translation units: wanted content
  *   unit-compile.c    compiling one
+ *   unit-warnings.c   which of its warnings are new
  *   set.c             what goes live together
  *   round.c, round-link.c, round-load.c, round-place.c
  *                     one set's way into the targets
@@ -74,8 +75,10 @@ struct unit {
 	struct compile *compile; /* while it is being compiled */
 	char *output;            /* what the compiler said, if it failed */
 	struct diagnostics diagnostics; /* its errors, or new warnings */
-	struct diagnostics warnings;    /* all, of the last compile */
-	bool warned;                    /* there was one */
+	struct diagnostics warnings;    /* unit-warnings.c: all there are */
+	struct diagnostics standing;    /* those that have come since */
+	bool warned;                    /* it was compiled */
+	uint64_t stamp;                 /* e->stamp when these changed */
 	struct set *set;
 };
 
@@ -168,6 +171,7 @@ struct engine {
 	uv_loop_t *loop;
 	char *root, *runtime, *codeserver;
 	struct settings settings;
+	char *settings_error; /* what is wrong with the file, or NULL */
 	struct engine_callbacks callbacks;
 	void *arg;
 	struct eventlog *log;
@@ -186,6 +190,7 @@ struct engine {
 	struct ask *asks;
 	struct place avoid;      /* places that a target found occupied */
 	unsigned answer_ms;      /* that a target has to answer */
+	uint64_t stamp;          /* counts changes of what compilers said */
 	unsigned serial;         /* for names of temporary files */
 	uv_timer_t absent_timer; /* see engine-change.c */
 	struct strv absent;
@@ -274,7 +279,15 @@ uint64_t unit_inputs(const struct unit *u); /* 0: a file is gone */
 void unit_know(struct unit *u, const char *hash);
 void unit_drop_object(struct unit *u);
 void unit_drop_errors(struct unit *u);
+void unit_stamp(struct unit *u); /* what is said of it has changed */
 void unit_watch_deps(struct unit *u);
+
+int64_t unit_file_time(const char *path); /* ns; -1: not there */
+
+/* --- unit-warnings.c --- */
+/* A compile has succeeded and said OUTPUT. */
+void unit_take_warnings(struct unit *u, const char *output);
+void unit_drop_warnings(struct unit *u);
 
 /* --- unit-compile.c --- */
 void unit_build(struct unit *u); /* it is dirty, needed and in a set */

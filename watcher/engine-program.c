@@ -107,6 +107,10 @@ void program_attach(struct program *p)
 	p->attached++;
 	if (!p->assessed)
 		assess(p);
+	if (p->attached > 1)
+		return;
+	for (size_t i = 0; i < p->nmodules; i++)
+		unit_stamp(p->modules[i]->unit); /* told of again */
 }
 
 /* Linked files go on being good for the same module. */

@@ -66,7 +66,7 @@ static const char *peer_state(const struct peer *p, size_t behind)
 		return "unusable";
 	if (p->session->silent)
 		return "silent";
-	if (p->busy)
+	if (p->busy || round_of_program(p->program))
 		return "loading";
 	if (is_refusing(p))
 		return "refused";
@@ -87,40 +87,77 @@ static cJSON *peer_json(const struct peer *p)
 	cJSON_AddNumberToObject(o, "modules",
 				cJSON_GetArraySize(p->session->loaded));
 	cJSON_AddNumberToObject(o, "behind", (double)behind);
-	cJSON_AddNumberToObject(o, "old", held_old(p->session->loaded));
+	cJSON_AddNumberToObject(o, "old", p->session->old);
 	cJSON_AddItemToObject(o, "held", held_status(p));
 	return o;
 }
 
-static cJSON *error_json(const struct unit *u)
+/* With its diagnostics D if they are newer than KNOWN. */
+static cJSON *said_json(const struct unit *u, const struct diagnostics *d,
+			uint64_t known)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "module", unit_name(u));
-	cJSON_AddItemToObject(o, "diagnostics",
-			      diagnostics_json(&u->diagnostics));
-	cJSON_AddStringToObject(o, "message", u->output ? u->output : "");
+	cJSON_AddNumberToObject(o, "stamp", (double)u->stamp);
+	if (u->stamp > known)
+		cJSON_AddItemToObject(o, "diagnostics", diagnostics_json(d));
 	return o;
 }
 
-cJSON *engine_status(struct engine *e)
+static cJSON *error_json(const struct unit *u, uint64_t known)
 {
-	cJSON *o = cJSON_CreateObject(), *targets, *errors, *building;
+	cJSON *o = said_json(u, &u->diagnostics, known);
+
+	if (u->stamp > known)
+		cJSON_AddStringToObject(o, "message",
+					u->output ? u->output : "");
+	return o;
+}
+
+/* Of what runs: nobody mends what nobody runs, it would stay for ever. */
+static void add_units(const struct engine *e, cJSON *o, uint64_t known)
+{
+	cJSON *errors = cJSON_AddArrayToObject(o, "errors");
+	cJSON *warnings = cJSON_AddArrayToObject(o, "warnings");
+	cJSON *building = cJSON_AddArrayToObject(o, "building");
+
+	for (const struct unit *u = e->unit_list; u; u = u->next) {
+		if (!unit_needed(u))
+			continue;
+		if (u->state == UNIT_FAILED)
+			cJSON_AddItemToArray(errors, error_json(u, known));
+		if (u->standing.n)
+			cJSON_AddItemToArray(warnings,
+					     said_json(u, &u->standing, known));
+		if (u->state == UNIT_BUILDING)
+			cJSON_AddItemToArray(building,
+					     cJSON_CreateString(unit_name(u)));
+	}
+}
+
+static void add_settings(const struct engine *e, cJSON *o)
+{
+	char *path = path_join(e->root, "hotwatch.json");
+
+	if (e->settings_error)
+		cJSON_AddItemToObject(o, "settings",
+				      settings_fault(e->settings_error, path));
+	free(path);
+}
+
+cJSON *engine_status(struct engine *e, uint64_t known)
+{
+	cJSON *o = cJSON_CreateObject(), *targets;
 
 	cJSON_AddStringToObject(o, "root", e->root);
 	targets = cJSON_AddArrayToObject(o, "targets");
 	for (const struct peer *p = e->peers; p; p = p->next)
 		if (p->mine)
 			cJSON_AddItemToArray(targets, peer_json(p));
-	errors = cJSON_AddArrayToObject(o, "errors");
-	building = cJSON_AddArrayToObject(o, "building");
-	for (const struct unit *u = e->unit_list; u; u = u->next) {
-		if (u->state == UNIT_FAILED)
-			cJSON_AddItemToArray(errors, error_json(u));
-		if (u->state == UNIT_BUILDING)
-			cJSON_AddItemToArray(building,
-					     cJSON_CreateString(unit_name(u)));
-	}
+	cJSON_AddNumberToObject(o, "stamp", (double)e->stamp);
+	add_units(e, o, known);
+	add_settings(e, o);
 	return o;
 }
 

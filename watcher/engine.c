@@ -304,6 +304,7 @@ static void engine_free(struct engine *e)
 	build_free(e->build);
 	eventlog_free(e->log);
 	settings_free(&e->settings);
+	free(e->settings_error);
 	strv_free(&e->absent);
 	symbolizer_free(e->symbolizer);
 	uv_mutex_destroy(&e->naming);

@@ -109,12 +109,15 @@ typedef void engine_order_cb(const struct cJSON *result, const char *reason,
 void engine_order(struct engine *e, const char *method,
 		  const struct cJSON *params, engine_order_cb *done, void *arg);
 
-/* The results of watch/status, watch/modules, watch/which, watch/log of
- * docs/architecture.md; the caller frees. TARGET: a pid or
- * a program's name, or NULL for all. which
- * gives NULL and *reason, *err for a name that is not or is twice known. */
+/*
+ * The results of watch/status, watch/modules, watch/which, watch/log of
+ * docs/architecture.md; the caller frees. KNOWN: what was said up to this stamp
+ * is left out; 0: nothing is. TARGET: a pid or a program's name, or NULL for
+ * all. which gives NULL and *reason, *err for a name that is not or is twice
+ * known.
+ */
 struct cJSON *engine_hello(struct engine *e);
-struct cJSON *engine_status(struct engine *e);
+struct cJSON *engine_status(struct engine *e, uint64_t known);
 struct cJSON *engine_modules(struct engine *e, const char *target);
 struct cJSON *engine_which(struct engine *e, const char *module,
 			   const char **reason, char **err);

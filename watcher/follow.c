@@ -301,7 +301,7 @@ cJSON *follow_status(struct follow *f)
 	cJSON *result = NULL;
 
 	if (f->engine)
-		return engine_status(f->engine);
+		return engine_status(f->engine, 0);
 	client_call(f->client, "watch/status", NULL, &result, &e);
 	client_error_free(&e);
 	return result;

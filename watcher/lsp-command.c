@@ -14,15 +14,18 @@
 
 enum takes {
 	NOTHING,
-	MODULE, /* params.module, if there is an argument */
-	MODULES /* params.modules */
+	PROCESS, /* params.process, and the module if there is a second */
+	MODULE,  /* params.module, if there is an argument */
+	MODULES  /* params.modules */
 };
 
-/* PUT: what the answer comes to; false: it failed. */
+/* PUT: what the answer comes to; false: it failed. READS: it changes nothing,
+ * so nothing is to be told anew. */
 struct command_row {
 	const char *name, *method;
 	enum takes takes;
 	bool (*put)(struct text *t, const cJSON *result);
+	bool reads;
 };
 
 /* --- words --------------------------------------------------------------- */
@@ -177,6 +180,29 @@ static bool put_status(struct text *t, const cJSON *result)
 	return true;
 }
 
+/* Of suspend, resume, changeCode and getState: who, and its state. */
+static bool put_process(struct text *t, const cJSON *result)
+{
+	const cJSON *target, *r;
+	bool ok = true;
+
+	cJSON_ArrayForEach(target, json_at(result, "targets"))
+	{
+		r = json_at(target, "result");
+		if (put_error(t, target)) {
+			ok = false;
+			continue;
+		}
+		text_printf(t, "process %d", json_int(r, "process", 0));
+		if (*json_str(r, "name"))
+			text_printf(t, " (%s)", json_str(r, "name"));
+		text_printf(t, " in pid %d: %s\n", json_int(target, "pid", 0),
+			    json_at(r, "state") ? json_str(r, "state")
+						: "done");
+	}
+	return ok;
+}
+
 static bool put_nothing(struct text *t, const cJSON *result)
 {
 	(void)t;
@@ -185,18 +211,22 @@ static bool put_nothing(struct text *t, const cJSON *result)
 }
 
 static const struct command_row rows[] = {
-    {"hotwatch.load", "watch/load", MODULES, put_load},
-    {"hotwatch.softPurge", "watch/softPurge", MODULE, put_purge},
-    {"hotwatch.purge", "watch/purge", MODULE, put_purge},
-    {"hotwatch.delete", "watch/delete", MODULE, put_delete},
-    {"hotwatch.rollback", "watch/rollback", MODULE, put_rollback},
-    {"hotwatch.holders", "watch/holders", MODULE, put_holders},
-    {"hotwatch.status", "watch/status", NOTHING, put_status},
-    {"hotwatch.modules", "watch/modules", NOTHING, put_nothing},
-    {"hotwatch.which", "watch/which", MODULE, put_nothing},
-    {"hotwatch.ps", "watch/ps", NOTHING, put_nothing},
-    {"hotwatch.log", "watch/log", NOTHING, put_nothing},
-    {"hotwatch.sync", "watch/sync", NOTHING, put_nothing},
+    {"hotwatch.load", "watch/load", MODULES, put_load, false},
+    {"hotwatch.softPurge", "watch/softPurge", MODULE, put_purge, false},
+    {"hotwatch.purge", "watch/purge", MODULE, put_purge, false},
+    {"hotwatch.delete", "watch/delete", MODULE, put_delete, false},
+    {"hotwatch.rollback", "watch/rollback", MODULE, put_rollback, false},
+    {"hotwatch.suspend", "watch/suspend", PROCESS, put_process, false},
+    {"hotwatch.resume", "watch/resume", PROCESS, put_process, false},
+    {"hotwatch.changeCode", "watch/changeCode", PROCESS, put_process, false},
+    {"hotwatch.getState", "watch/getState", PROCESS, put_process, true},
+    {"hotwatch.holders", "watch/holders", MODULE, put_holders, true},
+    {"hotwatch.status", "watch/status", NOTHING, put_status, true},
+    {"hotwatch.modules", "watch/modules", NOTHING, put_nothing, true},
+    {"hotwatch.which", "watch/which", MODULE, put_nothing, true},
+    {"hotwatch.ps", "watch/ps", NOTHING, put_nothing, true},
+    {"hotwatch.log", "watch/log", NOTHING, put_nothing, true},
+    {"hotwatch.sync", "watch/sync", NOTHING, put_nothing, true},
 };
 
 cJSON *lsp_commands(void)
@@ -262,8 +292,11 @@ static void on_answer(const cJSON *result, const cJSON *error, void *arg)
 	cJSON_AddBoolToObject(answer, "ok", ok);
 	cJSON_AddStringToObject(answer, "message", t.len ? t.s : "");
 	hw_rpc_reply(o->req, answer);
-	o->s->holders_stale = true;
-	lsp_state_refresh(o->s);
+	if (!o->row->reads) {
+		o->s->holders_stale = true;
+		o->s->lenses_stale = true;
+		lsp_state_refresh(o->s);
+	}
 	text_free(&t);
 	free(o);
 }
@@ -293,6 +326,15 @@ static cJSON *make_params(const struct command_row *row, const cJSON *arguments)
 	if (row->takes == NOTHING)
 		return NULL;
 	params = cJSON_CreateObject();
+	if (row->takes == PROCESS) {
+		if (first)
+			cJSON_AddItemToObject(params, "process",
+					      cJSON_Duplicate(first, true));
+		if (first && cJSON_IsString(first->next))
+			cJSON_AddItemToObject(params, "module",
+					      module_name(first->next));
+		return params;
+	}
 	if (row->takes == MODULE) {
 		if (cJSON_IsString(first))
 			cJSON_AddItemToObject(params, "module",

@@ -5,7 +5,10 @@
  * saved. Debug information knows that of what was compiled, but the new object
  * was refused and the old one's line is of the text before the edit.
  *
- * Lexing C is enough for this: comments, strings, preprocessor lines, braces.
+ * Lexing C is enough for this: comments, strings, preprocessor lines, braces. A
+ * definition outside of braces is what is looked for; a prototype, an extern, a
+ * parameter of the same name come before it in many files, and are taken only
+ * if there is nothing better.
  */
 #include "watcher/lsp-text.h"
 
@@ -16,8 +19,11 @@
 struct lexer {
 	const char *s;
 	unsigned line;
-	int depth;  /* of braces */
-	bool begun; /* something stood on this line */
+	int depth; /* of braces */
+	int parens;
+	bool begun;     /* something stood on this line */
+	bool is_extern; /* so began what stands here */
+	char before[2]; /* the last two that were no word nor blank */
 };
 
 /* Over a comment, a string or a preprocessor line, up to END; lines that end
@@ -34,6 +40,19 @@ static void skip_to(struct lexer *x, const char *end)
 	}
 	if (*end != '\n' && *x->s)
 		x->s += n;
+}
+
+static void skip_sign(struct lexer *x)
+{
+	char c = *x->s++;
+
+	x->depth += (c == '{') - (c == '}');
+	x->parens += (c == '(') - (c == ')');
+	if (strchr(";{}", c))
+		x->is_extern = false;
+	x->before[0] = x->before[1];
+	x->before[1] = c;
+	x->begun = true;
 }
 
 /* True if something that is no word was passed. */
@@ -58,31 +77,52 @@ static bool skip(struct lexer *x)
 	} else if (isalnum((unsigned char)*x->s) || *x->s == '_') {
 		return false;
 	} else {
-		x->depth += (*x->s == '{') - (*x->s == '}');
-		x->begun = true;
-		x->s++;
+		skip_sign(x);
 	}
 	return true;
+}
+
+static bool is_prototype(const char *after)
+{
+	after += strspn(after, " \t\n");
+	if (*after != '(')
+		return false;
+	after = strpbrk(after, "{;");
+	return after && *after == ';';
+}
+
+/* How much of a definition it is what stands before AFTER; the best is 4. */
+static int rank(const struct lexer *x, const char *after)
+{
+	bool pointer = x->before[0] == '(' && x->before[1] == '*';
+
+	if (x->depth > 0)
+		return 1;
+	if (x->parens > pointer) /* "int (*name)(void)" is a variable */
+		return 2;
+	return x->is_extern || is_prototype(after) ? 3 : 4;
 }
 
 unsigned lsp_find(const struct lsp_file *f, const char *name)
 {
 	struct lexer x = {.s = f->data ? f->data : "", .line = 1};
 	size_t len = strlen(name), n;
-	unsigned first = 0;
+	unsigned line = 0;
+	int best = 0, is;
 
 	while (*x.s) {
 		if (skip(&x))
 			continue;
 		for (n = 0; isalnum((unsigned char)x.s[n]) || x.s[n] == '_';)
 			n++;
-		if (n == len && !strncmp(x.s, name, n)) {
-			first = first ? first : x.line;
-			if (x.depth == 0)
-				return x.line;
+		if (n == len && !strncmp(x.s, name, n) &&
+		    (is = rank(&x, x.s + n)) > best) {
+			best = is;
+			line = x.line;
 		}
+		x.is_extern |= !strncmp(x.s, "extern", 6) && n == 6;
 		x.begun = true;
 		x.s += n;
 	}
-	return first;
+	return line;
 }

@@ -10,10 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-void lsp_fix_clear(struct lsp *s)
+void lsp_fix_clear(struct lsp *s, const char *path)
 {
 	void *v;
 
+	if (path) {
+		cJSON_Delete(strmap_get(&s->fixes, path));
+		strmap_remove(&s->fixes, path);
+		return;
+	}
 	for (size_t i = 0; strmap_next(&s->fixes, &i, &v);)
 		cJSON_Delete(v);
 	strmap_free(&s->fixes);
@@ -79,25 +84,22 @@ static bool all_in(const cJSON *fixits, const char *path)
 	return fixits && fixits->child;
 }
 
-void lsp_fix_add(struct lsp *s, const char *path, const cJSON *diagnostic,
-		 const cJSON *shown)
+void lsp_fix_add(struct lsp *s, const struct lsp_file *f, const char *path,
+		 const cJSON *diagnostic, const cJSON *shown)
 {
 	cJSON *list = strmap_get(&s->fixes, path);
 	const cJSON *said = diagnostic;
-	struct lsp_file f;
 
 	if (!s->caps.literals)
 		return;
-	lsp_file_read(&f, path);
 	do {
 		if (!all_in(json_at(said, "fixits"), path))
 			continue;
 		if (!list)
 			strmap_put(&s->fixes, path, list = cJSON_CreateArray());
-		cJSON_AddItemToArray(list, action(s, &f, path, said, shown));
+		cJSON_AddItemToArray(list, action(s, f, path, said, shown));
 	} while ((said = said->next) &&
 		 !strcmp(json_str(said, "severity"), "note"));
-	lsp_file_free(&f);
 }
 
 static int line_at(const cJSON *range, const char *end)

@@ -8,6 +8,7 @@
  *   lsp-state.c     events and answers of the watcher -> what is the case
  *   lsp-status.c    ... as hotwatch/status and hotwatch/holders
  *   lsp-problems.c  ... as diagnostics
+ *   lsp-publish.c   which files have other ones than before
  *   lsp-lens.c      ... as code lenses
  *   lsp-fix.c       clang's fix-its, as code actions
  *   lsp-command.c   workspace/executeCommand
@@ -71,13 +72,16 @@ struct lsp {
 	cJSON *building; /* the last of kind building, until its outcome */
 	cJSON *troubles; /* events of refusals and warnings that still hold */
 	cJSON *holding;  /* holders now, an array; docs/architecture.md */
+	unsigned holding_serial; /* counts its changes */
+	cJSON *fault;            /* of hotwatch.json: no watcher can begin */
+	bool lenses_stale;
 	bool had_target;
 	struct strmap sources;  /* module -> its source, malloc'd */
 	struct strmap asked;    /* modules whose source was asked for */
 	unsigned sources_asked; /* and did not come yet */
 
 	char *told_status, *told_holders; /* as they were last sent */
-	struct strmap published;          /* path -> diagnostics as sent */
+	struct strmap pages;              /* by path: lsp-publish.c */
 	struct strmap fixes;              /* path -> cJSON array: lsp-fix.c */
 
 	uv_timer_t slow; /* lsp-progress.c: while something is built */
@@ -123,9 +127,13 @@ hw_rpc_handler lsp_on_lens, lsp_on_command, lsp_on_action;
 cJSON *lsp_commands(void); /* their names */
 
 /* --- lsp-fix.c --- */
-void lsp_fix_clear(struct lsp *s);
-/* Remembers the fix-its of DIAGNOSTIC (the watcher's), shown as SHOWN. */
-void lsp_fix_add(struct lsp *s, const char *path, const cJSON *diagnostic,
-		 const cJSON *shown);
+void lsp_fix_clear(struct lsp *s, const char *path); /* NULL: of all */
+/* Remembers the fix-its of DIAGNOSTIC (the watcher's), shown as SHOWN, in the
+ * file PATH, which is F. */
+void lsp_fix_add(struct lsp *s, const struct lsp_file *f, const char *path,
+		 const cJSON *diagnostic, const cJSON *shown);
+
+/* --- lsp-publish.c (lsp-publish.h is for who makes diagnostics) --- */
+void lsp_publish_free(struct lsp *s);
 
 #endif

@@ -175,7 +175,10 @@ void lsp_on_lens(struct hw_request *req, const cJSON *params, void *user)
 /* Clients that cannot be told ask when the text changes, which is late. */
 void lsp_lens_refresh(struct lsp *s)
 {
-	if (s->caps.lens_refresh && s->told_ready && !s->building)
+	if (!s->told_ready || s->building || !s->lenses_stale)
+		return;
+	s->lenses_stale = false;
+	if (s->caps.lens_refresh)
 		hw_rpc_call(wire_rpc(s->editor), "workspace/codeLens/refresh",
 			    NULL, NULL, NULL);
 }

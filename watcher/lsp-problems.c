@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Diagnostics: what does not compile, what was refused, who holds old code,
- * each at its line. All of them are made anew from the state and compared with
- * what the client has, file by file; only a file that differs is sent, and one
- * that has none any more is sent empty. So nothing that was mended can stay.
+ * Diagnostics: what does not compile, what it warns of, what was refused, who
+ * holds old code, each at its line. All that is known is gone through twice
+ * (lsp-publish.c): first to see which files it says anything new of, then to
+ * make the diagnostics of those. So nothing that was mended can stay, and a
+ * save costs its own file, also while ten thousand others stand.
  *
  * While something is built, what was wrong with it is not known to be mended
  * nor to be wrong still: nothing is sent until the outcome.
  */
 #include "watcher/check.h"
-#include "watcher/lsp-internal.h"
+#include "watcher/lsp-publish.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,24 +21,17 @@ enum {
 	INFORMATION = 3
 };
 
-/* One making of all diagnostics. */
-struct making {
-	struct lsp *s;
-	cJSON *files;        /* path -> array of Diagnostic */
-	struct strmap read;  /* path -> struct lsp_file, malloc'd */
-	struct strmap there; /* path and diagnostic, printed: no twice */
+/* What a stamp counts: no two kinds may look alike. */
+enum {
+	OF_COMPILER = 1,
+	OF_EVENT,
+	OF_HOLDERS,
+	OF_SETTINGS
 };
 
-static const struct lsp_file *file_of(struct making *m, const char *path)
+static uint64_t stamp(unsigned kind, double count)
 {
-	struct lsp_file *f = strmap_get(&m->read, path);
-
-	if (!f) {
-		f = xcalloc(1, sizeof(*f));
-		lsp_file_read(f, path);
-		strmap_put(&m->read, path, f);
-	}
-	return f;
+	return (uint64_t)kind << 56 ^ (uint64_t)count;
 }
 
 static cJSON *diagnostic(cJSON *range, int severity, const char *code,
@@ -54,24 +48,14 @@ static cJSON *diagnostic(cJSON *range, int severity, const char *code,
 	return o;
 }
 
-/* False: the same was there already, of another module that includes it. */
-static bool add(struct making *m, const char *path, cJSON *d)
+/* One of a whole line. */
+static void add_line(struct making *m, const char *path, unsigned line,
+		     int severity, const char *code, const char *message)
 {
-	cJSON *list = cJSON_GetObjectItemCaseSensitive(m->files, path);
-	char *text = cJSON_PrintUnformatted(d);
-	char *key = xasprintf("%s\n%s", path, text);
-	bool is_new = !strmap_get(&m->there, key);
-
-	if (!list)
-		list = cJSON_AddArrayToObject(m->files, path);
-	if (is_new)
-		cJSON_AddItemToArray(list, d);
-	else
-		cJSON_Delete(d);
-	strmap_put(&m->there, key, m);
-	free(key);
-	cJSON_free(text);
-	return is_new;
+	if (making_is_new(m, path, line, 0, message))
+		making_add(m, path,
+			   diagnostic(lsp_range(making_file(m, path), line, 0),
+				      severity, code, message));
 }
 
 /* --- what the compiler said ---------------------------------------------- */
@@ -106,7 +90,7 @@ static void add_note(struct making *m, cJSON *d, const cJSON *note)
 	place = cJSON_AddObjectToObject(o, "location");
 	cJSON_AddStringToObject(place, "uri", uri);
 	cJSON_AddItemToObject(place, "range",
-			      lsp_range(file_of(m, path),
+			      lsp_range(making_file(m, path),
 					json_int(note, "line", 0),
 					json_int(note, "column", 0)));
 	cJSON_AddStringToObject(o, "message", json_str(note, "message"));
@@ -131,39 +115,47 @@ static void add_said(struct making *m, const char *path, const cJSON *said)
 {
 	const char *message = json_str(said, "message");
 	bool is_error = strcmp(json_str(said, "severity"), "warning") != 0;
-	char *code = warning_name(message);
+	char *code;
 	struct text t = {0};
 	const cJSON *note;
 	cJSON *d;
 
+	if (!making_is_new(m, path, json_int(said, "line", 0),
+			   json_int(said, "column", 0), message))
+		return;
+	code = warning_name(message);
 	text_puts(&t, message);
 	for (note = said->next; is_note(note); note = note->next)
 		if (!m->s->caps.related || !*json_str(note, "file"))
 			put_note(&t, note);
-	d = diagnostic(lsp_range(file_of(m, path), json_int(said, "line", 0),
+	d = diagnostic(lsp_range(making_file(m, path),
+				 json_int(said, "line", 0),
 				 json_int(said, "column", 0)),
 		       is_error ? ERROR : WARNING, code, t.s);
 	for (note = said->next; is_note(note); note = note->next)
 		if (m->s->caps.related && *json_str(note, "file"))
 			add_note(m, d, note);
-	if (add(m, path, d))
-		lsp_fix_add(m->s, path, said, d);
+	making_add(m, path, d);
+	lsp_fix_add(m->s, making_file(m, path), path, said, d);
 	text_free(&t);
 	free(code);
 }
 
 /* What names no file is shown in the source of MODULE. */
-static void add_all(struct making *m, const cJSON *list, const char *module)
+static void add_all(struct making *m, const cJSON *list, const char *module,
+		    uint64_t when)
 {
 	const cJSON *said;
 	const char *path;
 
 	cJSON_ArrayForEach(said, list)
 	{
+		if (is_note(said))
+			continue;
 		path = json_str(said, "file");
 		if (!*path)
 			path = lsp_source(m->s, module);
-		if (path && !is_note(said))
+		if (path && making_wants(m, path, when))
 			add_said(m, path, said);
 	}
 }
@@ -173,16 +165,31 @@ static void add_error(struct making *m, const cJSON *error)
 {
 	const cJSON *list = json_at(error, "diagnostics");
 	const char *module = json_str(error, "module"), *path;
+	uint64_t when = stamp(OF_COMPILER, json_num(error, "stamp", 0));
 
 	if (cJSON_GetArraySize(list) > 0) {
-		add_all(m, list, module);
+		add_all(m, list, module, when);
 		return;
 	}
 	path = lsp_source(m->s, module);
-	if (path)
-		add(m, path,
-		    diagnostic(lsp_range(file_of(m, path), 1, 0), ERROR,
-			       "not_built", json_str(error, "message")));
+	if (path && making_wants(m, path, when))
+		add_line(m, path, 1, ERROR, "not_built",
+			 json_str(error, "message"));
+}
+
+/* The watcher goes on with the settings that it had, or does not begin. */
+static void add_settings(struct making *m, const cJSON *fault)
+{
+	const char *path = json_str(fault, "file");
+	const char *message = json_str(fault, "message");
+
+	if (fault &&
+	    making_wants(m, path,
+			 stamp(OF_SETTINGS,
+			       (double)(fnv1a64(message, strlen(message)) >>
+					12))))
+		add_line(m, path, json_int(fault, "line", 1), ERROR, "settings",
+			 message);
 }
 
 /* --- what was refused ---------------------------------------------------- */
@@ -205,31 +212,55 @@ static unsigned line_of_symbol(const struct lsp_file *f, const char *symbol)
 	return line ? line : 1;
 }
 
+static bool says_the_same(const cJSON *a, const cJSON *b)
+{
+	return !json_true(a, "ok") && !json_true(b, "ok") &&
+	       !strcmp(json_str(a, "message"), json_str(b, "message")) &&
+	       !strcmp(json_str(a, "symbol"), json_str(b, "symbol"));
+}
+
+/* How many targets said what TARGET says; 0: it is not the first. */
+static int count_same(const cJSON *event, const cJSON *target)
+{
+	const cJSON *t;
+	int n = 0;
+
+	cJSON_ArrayForEach(t, json_at(event, "targets"))
+	{
+		if (!says_the_same(t, target))
+			continue;
+		if (n++ == 0 && t != target)
+			return 0;
+	}
+	return n;
+}
+
+/* A hundred forked workers refuse a load as one does. */
 static void add_refusal(struct making *m, const cJSON *event,
-			const cJSON *target)
+			const cJSON *target, uint64_t when)
 {
 	const char *module = json_str(target, "module"), *path;
-	const struct lsp_file *f;
-	char *message;
-	unsigned line;
+	int n = count_same(event, target);
+	struct text t = {0};
 
 	if (!*module)
 		module = json_str_at(json_at(event, "modules"), 0);
-	path = lsp_source(m->s, module);
-	if (!path)
-		return; /* asked for; all is made again then */
-	f = file_of(m, path);
-	line = line_of_symbol(f, json_str(target, "symbol"));
-	message = xasprintf("refused by pid %d: %s", json_int(target, "pid", 0),
-			    json_str(target, "message"));
-	add(m, path,
-	    diagnostic(lsp_range(f, line, 0), ERROR, json_str(target, "reason"),
-		       message));
-	free(message);
+	path = n ? lsp_source(m->s, module) : NULL;
+	if (!path || !making_wants(m, path, when))
+		return; /* not known: asked for; all is made again then */
+	text_printf(&t, "refused by pid %d", json_int(target, "pid", 0));
+	if (n > 1)
+		text_printf(&t, " and %d more", n - 1);
+	text_printf(&t, ": %s", json_str(target, "message"));
+	add_line(m, path,
+		 line_of_symbol(making_file(m, path),
+				json_str(target, "symbol")),
+		 ERROR, json_str(target, "reason"), t.s);
+	text_free(&t);
 }
 
 /* A variable that did not get what the source says, or is gone. */
-static void add_losses(struct making *m, const cJSON *target)
+static void add_losses(struct making *m, const cJSON *target, uint64_t when)
 {
 	const cJSON *note;
 	const char *path;
@@ -237,13 +268,10 @@ static void add_losses(struct making *m, const cJSON *target)
 	cJSON_ArrayForEach(note, json_at(target, "state"))
 	{
 		path = json_str(note, "file");
-		if (!lsp_is_loss(note) || !*path)
-			continue;
-		add(m, path,
-		    diagnostic(lsp_range(file_of(m, path),
-					 json_int(note, "line", 0), 0),
-			       WARNING, json_str(note, "kind"),
-			       json_str(note, "message")));
+		if (lsp_is_loss(note) && *path && making_wants(m, path, when))
+			add_line(m, path, json_int(note, "line", 0), WARNING,
+				 json_str(note, "kind"),
+				 json_str(note, "message"));
 	}
 }
 
@@ -265,16 +293,17 @@ static bool has_line(const cJSON *event, const cJSON *target)
 
 static void add_trouble(struct making *m, const cJSON *event)
 {
+	uint64_t when = stamp(OF_EVENT, json_num(event, "seq", 0));
 	const cJSON *t;
 
 	cJSON_ArrayForEach(t, json_at(event, "targets"))
 	{
 		if (!json_true(t, "ok") && !has_line(event, t))
-			add_refusal(m, event, t);
-		add_losses(m, t);
+			add_refusal(m, event, t, when);
+		add_losses(m, t, when);
 	}
 	add_all(m, json_at(event, "diagnostics"),
-		json_str_at(json_at(event, "modules"), 0));
+		json_str_at(json_at(event, "modules"), 0), when);
 }
 
 /* --- who holds old code -------------------------------------------------- */
@@ -283,105 +312,49 @@ static void add_held(struct making *m, const cJSON *holder)
 {
 	const char *path = json_str(holder, "file");
 	const char *hint = json_str(holder, "hint");
+	int line = json_int(holder, "line", 0);
 	char *message;
 
-	if (!*path || json_int(holder, "line", 0) <= 0)
+	if (!*path || line <= 0 ||
+	    !making_wants(m, path, stamp(OF_HOLDERS, m->s->holding_serial)))
 		return;
 	message =
 	    xasprintf("%s of pid %d still runs v%d of %s here%s%s",
 		      json_str(holder, "who"), json_int(holder, "pid", 0),
 		      json_int(holder, "version", 0),
 		      json_str(holder, "module"), *hint ? "; " : "", hint);
-	add(m, path,
-	    diagnostic(lsp_range(file_of(m, path), json_int(holder, "line", 0),
-				 0),
-		       INFORMATION, "held", message));
+	add_line(m, path, line, INFORMATION, "held", message);
 	free(message);
 }
 
 /* --- all ----------------------------------------------------------------- */
 
-static void make(struct making *m)
+static void go_through(struct making *m)
 {
+	const struct lsp *s = m->s;
 	const cJSON *o;
 
-	cJSON_ArrayForEach(o, json_at(m->s->watch, "errors"))
+	add_settings(m, s->fault ? s->fault : json_at(s->watch, "settings"));
+	cJSON_ArrayForEach(o, json_at(s->watch, "errors"))
 	{
 		add_error(m, o);
 	}
-	cJSON_ArrayForEach(o, m->s->troubles)
+	cJSON_ArrayForEach(o, json_at(s->watch, "warnings"))
+	{
+		add_error(m, o);
+	}
+	cJSON_ArrayForEach(o, s->troubles)
 	{
 		add_trouble(m, o);
 	}
-	cJSON_ArrayForEach(o, m->s->holding)
+	cJSON_ArrayForEach(o, s->holding)
 	{
 		add_held(m, o);
 	}
 }
 
-static void making_free(struct making *m)
-{
-	void *v;
-
-	for (size_t i = 0; strmap_next(&m->read, &i, &v);) {
-		lsp_file_free(v);
-		free(v);
-	}
-	strmap_free(&m->read);
-	strmap_free(&m->there);
-	cJSON_Delete(m->files);
-}
-
-static void publish(struct lsp *s, const char *path, const cJSON *list)
-{
-	char *text = cJSON_PrintUnformatted(list);
-	char *was = strmap_get(&s->published, path), *uri;
-	cJSON *params;
-
-	if (was && !strcmp(was, text)) {
-		cJSON_free(text);
-		return;
-	}
-	free(was);
-	strmap_put(&s->published, path, xstrdup(text));
-	cJSON_free(text);
-	uri = lsp_client_uri(s, path);
-	params = cJSON_CreateObject();
-	cJSON_AddStringToObject(params, "uri", uri);
-	cJSON_AddItemToObject(params, "diagnostics",
-			      cJSON_Duplicate(list, true));
-	lsp_notify(s, "textDocument/publishDiagnostics", params);
-	free(uri);
-}
-
-/* Those that have none any more. */
-static void publish_mended(struct lsp *s, cJSON *files)
-{
-	cJSON *none = cJSON_CreateArray();
-	struct strv paths = {0};
-	void *v;
-
-	for (size_t i = 0; strmap_next(&s->published, &i, &v);)
-		if (!json_at(files, s->published.slots[i - 1].key) &&
-		    strcmp(v, "[]") != 0)
-			strv_add(&paths, s->published.slots[i - 1].key);
-	for (size_t i = 0; i < paths.n; i++)
-		publish(s, paths.v[i], none);
-	strv_free(&paths);
-	cJSON_Delete(none);
-}
-
 void lsp_problems_tell(struct lsp *s)
 {
-	struct making m = {.s = s};
-	const cJSON *list;
-
-	if (!s->watch || s->building || !s->told_ready)
-		return;
-	m.files = cJSON_CreateObject();
-	lsp_fix_clear(s);
-	make(&m);
-	cJSON_ArrayForEach(list, m.files) publish(s, list->string, list);
-	publish_mended(s, m.files);
-	making_free(&m);
+	if ((s->watch || s->fault) && !s->building && s->told_ready)
+		lsp_publish(s, go_through);
 }

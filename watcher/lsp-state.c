@@ -109,14 +109,15 @@ static void troubles_drop(struct lsp *s, const cJSON *mended)
 	}
 }
 
-/* Refusals of targets that are no more. */
+/* Refusals, and losses, of targets that are no more. */
 static void troubles_prune(struct lsp *s)
 {
 	const cJSON *t, *next;
 
 	for (t = s->troubles ? s->troubles->child : NULL; t; t = next) {
 		next = t->next;
-		if (refused(t) && !any_runs(s, t, false))
+		if (!any_runs(s, t, false) &&
+		    (refused(t) || !any_runs(s, t, true)))
 			cJSON_Delete(cJSON_DetachItemViaPointer(s->troubles,
 								(cJSON *)t));
 	}
@@ -124,27 +125,45 @@ static void troubles_prune(struct lsp *s)
 
 /* --- events -------------------------------------------------------------- */
 
+/* Of EVENT what is used; what a compiler said may be megabytes. */
 static void keep(cJSON **to, const cJSON *event)
 {
+	static const char *const members[] = {"kind",    "seq",   "modules",
+					      "version", "ms",    "targets",
+					      "done",    "total", NULL};
+	const cJSON *item;
+
 	cJSON_Delete(*to);
-	*to = event ? cJSON_Duplicate(event, true) : NULL;
+	*to = event ? cJSON_CreateObject() : NULL;
+	for (size_t i = 0; event && members[i]; i++)
+		if ((item = json_at(event, members[i])))
+			cJSON_AddItemToObject(*to, members[i],
+					      cJSON_Duplicate(item, true));
 }
 
-/* How a build went. What did not compile, watch/status has. */
-static void on_outcome(struct lsp *s, const cJSON *event)
+/* What a compiler said, watch/status has; of nobody's program it says none. */
+static bool is_trouble(const cJSON *event)
 {
 	const char *kind = json_str(event, "kind");
 
+	if (!strcmp(kind, "error") || !strcmp(kind, "unchanged"))
+		return false;
+	return refused(event) || has_loss(event) ||
+	       cJSON_GetArraySize(json_at(event, "diagnostics")) > 0;
+}
+
+/* How a build went. */
+static void on_outcome(struct lsp *s, const cJSON *event)
+{
 	troubles_drop(s, event);
 	keep(&s->building, NULL);
 	keep(&s->outcome, event);
-	if (!strcmp(kind, "live"))
+	if (!strcmp(json_str(event, "kind"), "live"))
 		keep(&s->live, event);
-	if (strcmp(kind, "error") != 0 &&
-	    (refused(event) || has_loss(event) ||
-	     cJSON_GetArraySize(json_at(event, "diagnostics")) > 0))
+	if (is_trouble(event))
 		cJSON_AddItemToArray(s->troubles, cJSON_Duplicate(event, true));
 	s->holders_stale = true;
+	s->lenses_stale = true;
 }
 
 static void on_building(struct lsp *s, const cJSON *event)
@@ -163,6 +182,7 @@ static void on_target(struct lsp *s, const cJSON *event)
 	(void)event;
 	s->had_target = true;
 	s->holders_stale = true;
+	s->lenses_stale = true;
 }
 
 static const struct {
@@ -259,14 +279,25 @@ static cJSON *flatten(const struct lsp *s, const cJSON *answer)
 	return list;
 }
 
+static void take_holding(struct lsp *s, cJSON *list)
+{
+	if (list == s->holding || cJSON_Compare(list, s->holding, true)) {
+		cJSON_Delete(list);
+		return;
+	}
+	cJSON_Delete(s->holding);
+	s->holding = list;
+	s->holding_serial++;
+	s->lenses_stale = true;
+}
+
 static void on_holders(const cJSON *result, const cJSON *error, void *arg)
 {
 	struct lsp *s = arg;
 
 	if (error || s->phase != LSP_SERVING)
 		return;
-	cJSON_Delete(s->holding);
-	s->holding = flatten(s, result);
+	take_holding(s, flatten(s, result));
 	tell(s);
 }
 
@@ -287,8 +318,45 @@ static void ask_holders(struct lsp *s)
 	if (held &&
 	    lsp_link_ask(s->link, "watch/holders", NULL, on_holders, s) == 0)
 		return;
-	cJSON_Delete(s->holding);
-	s->holding = NULL;
+	take_holding(s, NULL);
+}
+
+/* What a compiler said is not told again: it is in the answer before. */
+static void take_over(cJSON *now, const cJSON *was, const char *list)
+{
+	static const char *const members[] = {"diagnostics", "message"};
+	struct strmap old = {0};
+	cJSON *o;
+
+	cJSON_ArrayForEach(o, (cJSON *)json_at(was, list))
+	{
+		strmap_put(&old, json_str(o, "module"), o);
+	}
+	cJSON_ArrayForEach(o, (cJSON *)json_at(now, list))
+	{
+		cJSON *from = strmap_get(&old, json_str(o, "module")), *item;
+
+		if (json_at(o, "diagnostics"))
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+			item =
+			    cJSON_DetachItemFromObjectCaseSensitive(from,
+								    members[i]);
+			if (item)
+				cJSON_AddItemToObject(o, members[i], item);
+		}
+	}
+	strmap_free(&old);
+}
+
+static void take_status(struct lsp *s, const cJSON *result)
+{
+	cJSON *now = cJSON_Duplicate(result, true);
+
+	take_over(now, s->watch, "errors");
+	take_over(now, s->watch, "warnings");
+	cJSON_Delete(s->watch);
+	s->watch = now;
 }
 
 static void on_status(const cJSON *result, const cJSON *error, void *arg)
@@ -299,14 +367,10 @@ static void on_status(const cJSON *result, const cJSON *error, void *arg)
 	s->asking = s->ask_again = false;
 	if (error || s->phase != LSP_SERVING)
 		return;
-	keep(&s->watch, result);
+	take_status(s, result);
 	if (s->live && !any_runs(s, s->live, true))
 		keep(&s->live, NULL);
-	if (cJSON_GetArraySize(json_at(result, "targets")) > 0)
-		s->had_target = true;
-	else /* nothing is compiled for nobody: they are of the past */
-		cJSON_ReplaceItemInObjectCaseSensitive(s->watch, "errors",
-						       cJSON_CreateArray());
+	s->had_target |= cJSON_GetArraySize(json_at(result, "targets")) > 0;
 	/* a build that was overtaken has no outcome */
 	if (!again && cJSON_GetArraySize(json_at(result, "building")) == 0)
 		keep(&s->building, NULL);
@@ -317,13 +381,23 @@ static void on_status(const cJSON *result, const cJSON *error, void *arg)
 		lsp_state_refresh(s);
 }
 
+static cJSON *known(const struct lsp *s)
+{
+	cJSON *params = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(params, "known",
+				json_num(s->watch, "stamp", 0));
+	return params;
+}
+
 void lsp_state_refresh(struct lsp *s)
 {
 	if (s->phase != LSP_SERVING || !s->caught_up)
 		return;
 	if (s->asking)
 		s->ask_again = true;
-	else if (lsp_link_ask(s->link, "watch/status", NULL, on_status, s) == 0)
+	else if (lsp_link_ask(s->link, "watch/status", known(s), on_status,
+			      s) == 0)
 		s->asking = true;
 }
 

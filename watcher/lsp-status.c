@@ -65,6 +65,16 @@ static bool no_project(const struct lsp *s, cJSON *o)
 	return !s->root;
 }
 
+static bool bad_settings(const struct lsp *s, cJSON *o)
+{
+	const cJSON *fault =
+	    s->fault ? s->fault : json_at(s->watch, "settings");
+
+	if (fault)
+		say(o, "settings", json_str(fault, "message"));
+	return fault != NULL;
+}
+
 static bool no_watcher(const struct lsp *s, cJSON *o)
 {
 	if (!s->up)
@@ -145,6 +155,18 @@ static bool is_unusable(const struct lsp *s, cJSON *o)
 	return t != NULL;
 }
 
+/* What is on disk is not what runs: it was rolled back or deleted, or saves
+ * are not loaded by themselves. */
+static bool is_stale(const struct lsp *s, cJSON *o)
+{
+	if (!target_in(s, "behind"))
+		return false;
+	say(o, "stale",
+	    "what is on disk is not what runs; a save loads it, and so does "
+	    "`hotwatch load MODULE`");
+	return true;
+}
+
 static bool is_unchanged(const struct lsp *s, cJSON *o)
 {
 	(void)o;
@@ -170,6 +192,7 @@ static const struct {
 	bool (*is)(const struct lsp *s, cJSON *o);
 } states[] = {
     {"no_project", "no project", no_project},
+    {"error", "error", bad_settings},
     {"lost", "lost", no_watcher},
     {"starting", "...", is_starting},
     {"building", NULL, is_building},
@@ -179,6 +202,7 @@ static const struct {
     {"idle", "idle", no_target},
     {"silent", "silent", is_silent},
     {"unusable", "unusable", is_unusable},
+    {"stale", NULL, is_stale},
     {"unchanged", "unchanged", is_unchanged},
     {"live", NULL, is_live},
     {"attached", NULL, is_attached},
@@ -189,6 +213,20 @@ static const struct {
 static double total_ms(const cJSON *event)
 {
 	return json_num(json_at(event, "ms"), "total", -1);
+}
+
+/* Targets of one program are behind by the same modules. */
+static int most_behind(const struct lsp *s)
+{
+	const cJSON *t;
+	int most = 0, n;
+
+	cJSON_ArrayForEach(t, json_at(s->watch, "targets"))
+	{
+		n = json_int(t, "behind", 0);
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 static char *made_text(const struct lsp *s, const cJSON *o, const char *state)
@@ -203,6 +241,9 @@ static char *made_text(const struct lsp *s, const cJSON *o, const char *state)
 	if (!strcmp(state, "live"))
 		return xasprintf("v%d %.0fms", json_int(s->live, "version", 0),
 				 total_ms(s->live));
+	if (!strcmp(state, "stale"))
+		return xasprintf("stale: %d module%s", most_behind(s),
+				 most_behind(s) == 1 ? "" : "s");
 	if (targets == 1)
 		return xasprintf("pid %d", json_int(o, "pid", 0));
 	return xasprintf("%d processes", targets);

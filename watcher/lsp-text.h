@@ -44,8 +44,9 @@ struct cJSON *lsp_span(const struct lsp_file *f, unsigned line, unsigned column,
 
 /*
  * The line (from 1) where C source defines NAME, as far as can be told without
- * a compiler: its first mention outside of braces, comments, strings and
- * preprocessor lines, else its first mention; 0 if there is none.
+ * a compiler: outside of braces, and no prototype, extern or parameter; else
+ * the best of these that is mentioned first; 0 if there is none. Comments,
+ * strings and preprocessor lines are not looked at.
  */
 unsigned lsp_find(const struct lsp_file *f, const char *name);
 

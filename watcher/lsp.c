@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "watcher/project.h"
+#include "watcher/settings.h"
 
 /* --- to the client ------------------------------------------------------- */
 
@@ -70,6 +71,8 @@ static void on_up(void *arg)
 	s->up = true;
 	free(s->why);
 	s->why = NULL;
+	cJSON_Delete(s->fault);
+	s->fault = NULL;
 }
 
 static void on_event(const cJSON *event, void *arg)
@@ -96,6 +99,17 @@ static void on_caught_up(void *arg)
 	lsp_state_refresh(s);
 }
 
+/* A settings file that is no good keeps a watcher from beginning. */
+static void note_fault(struct lsp *s)
+{
+	char *path = path_join(s->root, "hotwatch.json");
+
+	cJSON_Delete(s->fault);
+	s->fault =
+	    starts_with(s->why, path) ? settings_fault(s->why, path) : NULL;
+	free(path);
+}
+
 static void on_down(const char *why, void *arg)
 {
 	struct lsp *s = arg;
@@ -103,7 +117,9 @@ static void on_down(const char *why, void *arg)
 	s->up = false;
 	free(s->why);
 	s->why = xstrdup(why);
+	note_fault(s);
 	lsp_state_down(s);
+	lsp_problems_tell(s);
 	lsp_status_tell(s);
 	lsp_progress_tell(s);
 	if (!s->caps.status && s->told_ready)
@@ -243,6 +259,7 @@ static void on_initialized(struct hw_request *req, const cJSON *params,
 
 	(void)params;
 	s->told_ready = s->phase == LSP_SERVING;
+	lsp_problems_tell(s);
 	lsp_status_tell(s);
 	lsp_state_refresh(s);
 	hw_rpc_reply(req,
@@ -355,11 +372,12 @@ void lsp_close(struct lsp *s)
 	wire_close(s->editor);
 	lsp_progress_close(s);
 	lsp_state_free(s);
-	lsp_fix_clear(s);
+	lsp_fix_clear(s, NULL);
+	lsp_publish_free(s);
 	free_values(&s->docs);
-	free_values(&s->published);
 	free(s->told_status);
 	free(s->told_holders);
 	free(s->root);
 	free(s->why);
+	cJSON_Delete(s->fault);
 }

@@ -2,6 +2,7 @@
  *
  * Which modules a target has, as it said last.
  */
+#include "watcher/held.h"
 #include "watcher/jsonget.h"
 #include "watcher/session.h"
 #include "watcher/util.h"
@@ -90,6 +91,7 @@ void session_modules_take(struct session *s, const cJSON *result)
 
 	session_modules_clear(s);
 	s->loaded = cJSON_Duplicate(list, true);
+	s->old = held_old(s->loaded);
 	cJSON_ArrayForEach(o, list)
 	{
 		module_add(s, o);

@@ -56,6 +56,7 @@ struct session {
 	/* Of the last code/allLoaded: */
 	struct strmap modules; /* name -> struct session_module */
 	struct cJSON *loaded;  /* its "modules" */
+	int old;               /* versions that are not current */
 	void *owner;           /* the engine's; not touched here */
 
 	/* Private. */

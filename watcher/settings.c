@@ -14,6 +14,7 @@
 #include <cjson/cJSON.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,4 +347,20 @@ int settings_read(struct settings *s, const char *path, char **err)
 	cJSON_Delete(o);
 	free(text);
 	return r;
+}
+
+cJSON *settings_fault(const char *err, const char *path)
+{
+	cJSON *o = cJSON_CreateObject();
+	size_t len = strlen(path);
+	unsigned line = 1;
+	int n = 0;
+
+	if (starts_with(err, path) &&
+	    sscanf(err + len, ":%u: %n", &line, &n) == 1 && n)
+		err += len + (size_t)n;
+	cJSON_AddStringToObject(o, "file", path);
+	cJSON_AddNumberToObject(o, "line", line);
+	cJSON_AddStringToObject(o, "message", err);
+	return o;
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct cJSON;
+
 enum settings_on_held {
 	ON_HELD_LINGER,
 	ON_HELD_REFUSE,
@@ -47,5 +49,8 @@ void settings_free(struct settings *s);
  * *err, which names the line ("hotwatch.json:3: ...").
  */
 int settings_read(struct settings *s, const char *path, char **err);
+
+/* ERR of settings_read of PATH for an editor: {file, line, message}. */
+struct cJSON *settings_fault(const char *err, const char *path);
 
 #endif

@@ -82,20 +82,6 @@ static bool take_deps(struct unit *u, struct compile *c, struct strv *written)
 	return late || written->n;
 }
 
-/* Only what is new since the last compile is worth telling: old programs have
- * hundreds. Before the first one nothing is known of what is new. */
-static void take_warnings(struct unit *u, const struct compile *c)
-{
-	struct diagnostics all = {0};
-
-	diagnostics_parse(&all, c->output, u->dir);
-	diagnostics_merge(&u->diagnostics, &all);
-	diagnostics_subtract(&u->diagnostics, u->warned ? &u->warnings : &all);
-	diagnostics_free(&u->warnings);
-	u->warnings = all;
-	u->warned = true;
-}
-
 static void take_result(struct unit *u, struct compile *c, struct strv *written)
 {
 	bool late = take_deps(u, c, written);
@@ -109,7 +95,7 @@ static void take_result(struct unit *u, struct compile *c, struct strv *written)
 		return;
 	unit_drop_errors(u);
 	if (c->ok) {
-		take_warnings(u, c);
+		unit_take_warnings(u, c->output);
 		take_success(u, c);
 	} else {
 		u->state = UNIT_FAILED;

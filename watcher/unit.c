@@ -109,8 +109,14 @@ void unit_drop_object(struct unit *u)
 	u->own = false;
 }
 
+void unit_stamp(struct unit *u)
+{
+	u->stamp = ++u->e->stamp;
+}
+
 void unit_drop_errors(struct unit *u)
 {
+	unit_stamp(u);
 	free(u->output);
 	u->output = NULL;
 	diagnostics_free(&u->diagnostics);
@@ -133,7 +139,7 @@ void unit_free(struct unit *u)
 	depgraph_clear(u->e->files, &u->deps);
 	unit_drop_object(u);
 	unit_drop_errors(u);
-	diagnostics_free(&u->warnings);
+	unit_drop_warnings(u);
 	free(u->key);
 	free(u->source);
 	free(u->dir);
@@ -167,7 +173,7 @@ uint64_t unit_inputs(const struct unit *u)
 	return (files ^ id) | 1;
 }
 
-static int64_t time_of(const char *path)
+int64_t unit_file_time(const char *path)
 {
 	struct stat st;
 
@@ -179,7 +185,7 @@ static int64_t time_of(const char *path)
 static bool older_than(char *const *files, int64_t when)
 {
 	for (; files && *files; files++) {
-		int64_t t = time_of(*files);
+		int64_t t = unit_file_time(*files);
 
 		if (t < 0 || t > when)
 			return false;
@@ -190,13 +196,13 @@ static bool older_than(char *const *files, int64_t when)
 /* The manifest's hash is that of its object, and that is up to date. */
 static bool manifest_current(const struct module *m)
 {
-	int64_t built = time_of(m->m->object);
+	int64_t built = unit_file_time(m->m->object);
 
 	if (built < 0)
-		built = time_of(m->m->archive);
+		built = unit_file_time(m->m->archive);
 	return built >= 0 && lenv(m->m->deps) > 0 &&
 	       older_than(m->m->deps, built) &&
-	       built <= time_of(m->program->manifest->path);
+	       built <= unit_file_time(m->program->manifest->path);
 }
 
 /* M's own object holds the content that is wanted. */
@@ -255,6 +261,8 @@ void unit_assess(struct unit *u, struct module *m)
 	if (u->state != UNIT_KNOWN)
 		return;
 	unit_drop_errors(u);
+	if (inputs != u->inputs) /* of what is there now nothing is known */
+		unit_drop_warnings(u);
 	u->inputs = unit_inputs(u);
 	if (!strcmp(u->hash, m->m->hash))
 		adopt_object(u, m);

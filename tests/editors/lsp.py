@@ -125,6 +125,36 @@ editor.save(SOURCE, "/* \u00fc */ (void)n", "(void)n;")
 for e in (editor, second):
     state(e, "unchanged")
 
+# --- a warning, until it is gone; an editor that comes late sees it, too ---
+editor.save(SOURCE, "(void)n;", "(void)n; n == 1;")
+for e in (editor, second):
+    warning = e.until("the warning", lambda e=e:
+                      problems(e, "-Wunused-comparison"))[0]
+    same("its severity", warning["severity"], 2)
+    same("its line", warning["range"]["start"]["line"], line_of("n == 1"))
+editor.save(SOURCE, "n == 1;", "n == 1; /* still there */")
+editor.command("hotwatch.sync")
+same("it stands", len(problems(editor, "-Wunused-comparison")), 1)
+third = Editor([HW, "lsp"], ".")
+third.until("the warning, told late", lambda:
+            problems(third, "-Wunused-comparison"))
+same("status of exit", third.close(), 0)
+editor.save(SOURCE, " n == 1; /* still there */", "")
+for e in (editor, second):
+    e.until("mended", lambda e=e: not problems(e, "-Wunused-comparison"))
+
+# --- hotwatch.json: a slip is at its line, and is no reason to end ---
+SETTINGS = os.path.realpath("hotwatch.json")
+write(SETTINGS, '{\n  "on_held": "linger",\n  "unsafe": 7\n}\n')
+for e in (editor, second):
+    state(e, "error", reason="settings")
+    wrong = e.diagnostics[SETTINGS]
+    same("its line", [d["range"]["start"]["line"] for d in wrong], [2])
+    holds("it says what: %r" % wrong, "unsafe must be" in wrong[0]["message"])
+write(SETTINGS, "{}\n")
+for e in (editor, second):
+    e.until("mended", lambda e=e: not e.diagnostics[SETTINGS])
+
 # --- a refusal, at the line of its variable ---
 editor.save(SOURCE, "\nint flag = 1", "\nstruct { int a[9]; } flag = {{1}}")
 editor.save(SOURCE, "int n = flag", "int n = flag.a[0]")
@@ -203,6 +233,27 @@ target = start()
 for e in (editor, second):  # the file has changed since it was built
     state(e, "live", pid=target.pid, version=1)
 
+# --- saves that are not loaded by themselves, until they are ---
+write(SETTINGS, '{"reload_on_save": false}\n')
+editor.command("hotwatch.sync")
+editor.save(SOURCE, '"sum: %ld', '"Sum: %ld')
+for e in (editor, second):
+    status = state(e, "stale", reason="stale")
+    same("its text", status["text"], "stale: 1 module")
+editor.save(SOURCE, '"Sum: %ld', '"sum: %ld')
+for e in (editor, second):  # undone: nothing is to be loaded
+    state(e, "live", version=1, behind=0)
+editor.save(SOURCE, '"sum: %ld', '"Sum: %ld')
+state(second, "stale")
+holds("load", editor.command("hotwatch.load", uri(SOURCE))["ok"])
+for e in (editor, second):
+    state(e, "live", version=2, behind=0)
+editor.save(SOURCE, '"Sum: %ld', '"sum: %ld')
+state(second, "stale")
+write(SETTINGS, "{}\n")
+for e in (editor, second):
+    state(e, "live", version=3, behind=0)
+
 # --- the watcher goes with the editor that had it; another takes over ---
 same("status of exit", editor.close(), 0)
 second.until("told that it is lost", lambda: [
@@ -210,7 +261,7 @@ second.until("told that it is lost", lambda: [
     if s.get("reason") == "no_watcher"])
 state(second, "attached", pid=target.pid)
 second.save(SOURCE, '"sum: %ld', '"the sum is %ld')
-state(second, "live", version=2)
+state(second, "live", version=4)
 same("status of exit", second.close(), 0)
 target.process.kill()
 target.process.wait()

@@ -80,7 +80,7 @@ static void held_version_is_told_once_with_names(void)
 	CHECK_INT_EQ(json_int(h, "line", 0), 3);
 	CHECK_INT_EQ(json_int(h, "pid", 0), f->pid);
 	CHECK(!json_at(h, "frames"));
-	all = engine_status(fx.e);
+	all = engine_status(fx.e, 0);
 	status = cJSON_GetArrayItem(json_at(all, "targets"), 0);
 	CHECK_STR_EQ(json_str(cJSON_GetArrayItem(json_at(status, "held"), 0),
 			      "message"),

@@ -190,7 +190,7 @@ static void target_that_ends_during_a_load(void)
 
 static bool compiling(void)
 {
-	cJSON *status = engine_status(fx.e);
+	cJSON *status = engine_status(fx.e, 0);
 	int n = cJSON_GetArraySize(json_at(status, "building"));
 
 	cJSON_Delete(status);

@@ -125,33 +125,101 @@ static void header_error_is_told_once(void)
 	fx_end();
 }
 
+#define OLD "static inline int h(void) { int old; return 1; }\n"
+
+/* The only diagnostic of LIST is of the variable NAME. */
+static void one_unused(const cJSON *list, const char *name)
+{
+	CHECK_INT_EQ(cJSON_GetArraySize(list), 1);
+	CHECK_STR_HAS(json_str(cJSON_GetArrayItem(list, 0), "message"), name);
+}
+
 static void new_warnings_are_told(void)
 {
-	const cJSON *d;
+	fx_begin();
+	fx.flags = "-Wall";
+	put("all.h", OLD);
+	fx_two();
+	put("a.c", "#include \"all.h\"\nint a(void) { int at; return 2; }\n");
+	fx_sync(); /* that of all.h was told by the build */
+	one_unused(json_at(fx_last("live"), "diagnostics"), "'at'");
+	put("a.c", "#include \"all.h\"\n\n"
+		   "int a(void) { int at, new; return 3; }\n");
+	fx_sync();
+	one_unused(json_at(fx_last("live"), "diagnostics"), "'new'");
+	fx_end();
+}
+
+/* The diagnostics of watch/status; of a's warnings. */
+static cJSON *standing(void)
+{
+	cJSON *status = engine_status(fx.e, 0);
+	cJSON *of_a =
+	    cJSON_DetachItemFromArray(cJSON_GetObjectItem(status, "warnings"),
+				      0);
+	cJSON *d = cJSON_DetachItemFromObject(of_a, "diagnostics");
+
+	cJSON_Delete(of_a);
+	cJSON_Delete(status);
+	return d;
+}
+
+static void warnings_stand_until_they_are_gone(void)
+{
+	cJSON *d;
 
 	fx_begin();
 	fx.flags = "-Wall";
+	put("all.h", OLD);
 	fx_two();
-	put("a.c", "int a(void) { int old; return 2; }\n");
+	put("a.c", "#include \"all.h\"\nint a(void) { int at; return 2; }\n");
 	fx_sync();
-	d = json_at(fx_last("live"), "diagnostics");
-	CHECK_INT_EQ(cJSON_GetArraySize(d), 0); /* perhaps it always was */
-	put("a.c", "\n\nint a(void) { int old, new; return 3; }\n");
+	put("a.c",
+	    "#include \"all.h\"\n\n\nint a(void) { int at; return 3; }\n");
 	fx_sync();
-	d = json_at(fx_last("live"), "diagnostics");
-	CHECK_INT_EQ(cJSON_GetArraySize(d), 1);
-	CHECK_STR_HAS(json_str(cJSON_GetArrayItem(d, 0), "message"),
-		      "unused variable 'new'");
+	one_unused(d = standing(), "'at'");
+	CHECK_INT_EQ(json_int(cJSON_GetArrayItem(d, 0), "line", 0), 4);
+	cJSON_Delete(d);
+	put("a.c", "int a(void) { return x; }\n");
+	fx_sync();
+	one_unused(d = standing(), "'at'"); /* not known to be gone */
+	cJSON_Delete(d);
+	put("a.c", "#include \"all.h\"\nint a(void) { return 4; }\n");
+	fx_sync();
+	CHECK(!standing());
 	fx_end();
 }
 
 static int errors_now(void)
 {
-	cJSON *status = engine_status(fx.e);
+	cJSON *status = engine_status(fx.e, 0);
 	int n = cJSON_GetArraySize(json_at(status, "errors"));
 
 	cJSON_Delete(status);
 	return n;
+}
+
+static void errors_go_with_the_last_target(void)
+{
+	struct fake *f;
+	cJSON *all, *known;
+	double stamp;
+
+	fx_begin();
+	f = fx_two();
+	put("a.c", "int a(void) { return x; }\n");
+	fx_sync();
+	all = engine_status(fx.e, 0);
+	stamp = json_num(all, "stamp", 0);
+	known = engine_status(fx.e, (uint64_t)stamp);
+	CHECK(json_at(json_at(all, "errors")->child, "diagnostics"));
+	CHECK(!json_at(json_at(known, "errors")->child, "diagnostics"));
+	fake_stop(f);
+	fx_until("target-lost", 1);
+	CHECK_INT_EQ(errors_now(), 0);
+	cJSON_Delete(known);
+	cJSON_Delete(all);
+	fx_end();
 }
 
 static void mending_goes_live(void)
@@ -639,6 +707,9 @@ static const struct check tests[] = {
     {"an error is told once, at its line", error_is_told_once},
     {"a header's error is told once", header_error_is_told_once},
     {"new warnings are told, old ones are not", new_warnings_are_told},
+    {"a warning stands until it is gone", warnings_stand_until_they_are_gone},
+    {"what does not compile is no error when nobody runs it",
+     errors_go_with_the_last_target},
     {"mending an error goes live", mending_goes_live},
     {"mending by undo loads nothing", mending_by_undo_is_unchanged},
     {"a set with a broken module waits, then goes whole", broken_set_waits},

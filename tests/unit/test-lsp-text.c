@@ -107,6 +107,11 @@ static void definitions(void)
 	check_line("char *s = \"flag \\\" flag\";\nchar c = '\"';\nint flag;",
 		   3);
 	check_line("int flags, a_flag;\nstatic int flag[3];", 2);
+	check_line("static int flag(void);\nint flag(void)\n{\n}\n", 2);
+	check_line("int f(int flag);\nextern int flag;\nint flag;\n", 3);
+	check_line("int f(int flag);\nint (*flag)(void);\n", 2);
+	check_line("int f(int flag);\nextern int flag;\n", 2);
+	check_line("int f(void)\n{\n\tstatic int flag;\n}\n", 3);
 	check_line("void f(void)\n{\n\tstatic int flag;\n}\n", 3);
 	check_line("", 0);
 	check_line("/* flag", 0);
