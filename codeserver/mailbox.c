@@ -97,6 +97,7 @@ static size_t mail_bytes(const struct mail *mail)
 
 void process_wake(struct process *p)
 {
+	spin_from_here(&p->spin);
 	__atomic_add_fetch(&p->wake, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_exchange_n(&p->sleeps, 0, __ATOMIC_SEQ_CST))
 		processes_wake(&p->wake);
@@ -219,6 +220,8 @@ bool process_sleep(struct process *p, uint32_t seen, uint64_t end)
 			     (long)(end % 1000000000)};
 	long r;
 
+	if (spin_while(&p->spin, &p->wake, seen))
+		return true;
 	__atomic_store_n(&p->waiting, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&p->sleeps, 1, __ATOMIC_SEQ_CST);
 	r = syscall(SYS_futex, &p->wake, FUTEX_WAIT_BITSET_PRIVATE, seen,

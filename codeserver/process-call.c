@@ -30,6 +30,9 @@ static struct call *by_ref[BUCKETS];
 static __thread char failed[HW_REASON_MAX]
     __attribute__((tls_model("initial-exec")));
 
+/* Of a thread that is no process. It waits, so it is there when it is woken. */
+static __thread struct spin foreign __attribute__((tls_model("initial-exec")));
+
 int call_failed(int error, const char *reason)
 {
 	reason_copy(failed, reason);
@@ -81,6 +84,8 @@ static void call_settle(struct call *c)
 		c->done(c);
 		return;
 	}
+	if (c->spin)
+		spin_from_here(c->spin);
 	__atomic_store_n(&c->settled, 1, __ATOMIC_SEQ_CST);
 	if (caller)
 		process_wake(caller);
@@ -114,6 +119,7 @@ void call_init(struct call *c)
 	ring_init(&c->there);
 	c->ref = hw_make_ref();
 	c->caller = process_self;
+	c->spin = c->caller ? NULL : &foreign;
 }
 
 static int call_post(struct call *c, hw_pid to, struct mail *mail)
@@ -194,6 +200,7 @@ static void foreign_await(struct call *c, uint64_t end)
 	struct timespec t = {(time_t)(end / 1000000000),
 			     (long)(end % 1000000000)};
 
+	spin_while(c->spin, &c->settled, 0);
 	while (!__atomic_load_n(&c->settled, __ATOMIC_ACQUIRE) &&
 	       (!end || kill_now() < end))
 		syscall(SYS_futex, &c->settled, FUTEX_WAIT_BITSET_PRIVATE, 0,

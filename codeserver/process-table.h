@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "codeserver/process-internal.h"
+#include "codeserver/spin.h"
 
 /* --- rings: doubly linked, through a member ------------------------------- */
 
@@ -139,6 +140,7 @@ struct process {
 	uintptr_t planted;    /* where its return barrier stands; 0: nowhere */
 	uintptr_t stack_high; /* no frame of the program's is above */
 	size_t stack_size;
+	struct spin spin; /* before it sleeps */
 
 	/* Atomic. */
 	int life;      /* enum process_life; to DYING under the lock */
@@ -248,6 +250,7 @@ struct call {
 	/* Instead of waking a thread, under the lock. The call is its. */
 	void (*done)(struct call *c);
 	uint32_t settled;    /* atomic: a futex of foreign threads */
+	struct spin *spin;   /* that one's, or NULL */
 	struct mail *answer; /* NULL: it ended first, of REASON */
 	char reason[HW_REASON_MAX];
 };
