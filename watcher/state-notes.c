@@ -34,7 +34,7 @@ static void say_conflict(struct text *t, const cJSON *o)
 {
 	put_member(t, json_str(o, "variable"), json_str(o, "member"));
 	text_printf(t,
-		    " stays %s, which the program made it; the new "
+		    " keeps %s, which the program gave it; the new "
 		    "initializer is %s",
 		    json_str(o, "live"), json_str(o, "new"));
 }

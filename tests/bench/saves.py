@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""saves.py WATCH_SOCKET MANIFEST MODULE SAVES: from a save to live code, over
+"""saves.py WATCH_SOCKET TARGET_SOCKET MANIFEST MODULE SAVES: from a save to live code, over
 the bare compile and link of the same file with the same flags.
 
 Both are done SAVES times, in turn, so that a machine that is slow for a while
 is slow for both. A save is a rename, with a new number in a string or constant
-of the file ("@N@" in FILE.template beside it). Prints medians, as JSON."""
+of the file ("@N@" in FILE.template beside it). "inside" is what the
+target says that the load took it; the "load" phase is until its answer, which
+also tells who holds what is old. Prints medians, as JSON."""
 import json
 import os
 import statistics
@@ -54,16 +56,19 @@ def median(values):
 
 
 def main():
-    socket, manifest, name, saves = sys.argv[1:]
+    socket, target, manifest, name, saves = sys.argv[1:]
     _, module = module_of(manifest, name)
     source = module["source"]
     with open(source + ".template") as f:
         text = f.read()
     watch = Peer(socket, timeout=60)
     watch.call("watch/subscribe")
-    live, base, phases = [], [], {}
+    target = Peer(target, timeout=60)
+    target.call("code/hello")
+    live, base, inside, phases = [], [], [], {}
     for n in range(1, int(saves) + WARM_UP + 1):
         took, event = save(watch, source, text, n)
+        loaded = target.wait_note(lambda e: "microseconds" in e)
         plain = bare(module, os.path.join(os.getcwd(), "bare"))
         if n <= WARM_UP:
             continue
@@ -71,10 +76,12 @@ def main():
         base.append(plain)
         for phase, ms in event["ms"].items():
             phases.setdefault(phase, []).append(ms)
+        inside.append(loaded["microseconds"]["total"] / 1000)
     print(json.dumps({
         "live": median(live),
         "bare": median(base),
         "ratio": median(live) / median(base),
+        "inside": statistics.median(inside),
         "phases": {p: statistics.median(v) for p, v in phases.items()},
     }))
 
