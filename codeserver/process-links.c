@@ -118,7 +118,7 @@ static int link_to(struct process *me, hw_pid pid, struct link *l)
 
 PUBLIC int hw_link(hw_pid pid)
 {
-	struct process *me = process_self;
+	struct process *me = process_self, *of;
 	struct link *l;
 	int r;
 
@@ -128,21 +128,25 @@ PUBLIC int hw_link(hw_pid pid)
 	if (!l)
 		return -ENOMEM;
 	processes_lock();
-	r = link_to(me, pid, l);
+	of = process_linking();
+	r = of ? link_to(of, pid, l) : -ESRCH;
 	processes_unlock();
+	if (!of)
+		link_free(l);
 	process_end_if_dying(me);
 	return r;
 }
 
 PUBLIC int hw_unlink(hw_pid pid)
 {
-	struct process *me = process_self;
+	struct process *of;
 	struct link *l;
 
-	if (!me)
+	if (!process_self)
 		return -EPERM;
 	processes_lock();
-	l = link_find(me, pid);
+	of = process_linking();
+	l = of ? link_find(of, pid) : NULL;
 	if (l)
 		link_cut(l);
 	processes_unlock();

@@ -113,7 +113,8 @@ struct process {
 	bool system;        /* it takes system messages */
 	uintptr_t stateful; /* the function whose module's state it keeps, or 0
 			     */
-	hw_pid parent; /* the process it was linked to at its spawn, or 0 */
+	hw_pid parent;     /* the process it was linked to at its spawn, or 0 */
+	hw_pid stands_for; /* what it links is linked to that one; 0: itself */
 
 	/* Under the lock. */
 	pid_t tid; /* 0: its thread has not begun */
@@ -179,6 +180,8 @@ void processes_wake(uint32_t *word);
 
 /* Under the lock. NULL: gone. */
 struct process *process_find(hw_pid pid);
+/* Under the lock: who the calling process links for. NULL: that is gone. */
+struct process *process_linking(void);
 /* Whether there ever was one. */
 bool process_was(hw_pid pid);
 
@@ -196,6 +199,8 @@ void process_root(struct process *p) __attribute__((noinline));
  * mailbox from the start; consumed. CALL is tied to it from the start: if it
  * ends without an answer, that is told. LEFT gets ARG when all its frames are
  * gone, also if it was ended before the first, and before anybody hears of it.
+ * What it then links, or spawns with `link`, is linked to the process
+ * STANDS_FOR (0: to itself).
  */
 struct call;
 struct spawning {
@@ -207,6 +212,7 @@ struct spawning {
 	struct mail *first;
 	struct call *call;
 	void (*left)(void *arg);
+	hw_pid stands_for;
 };
 int process_spawn(struct spawning *s, hw_pid *pid);
 

@@ -84,6 +84,13 @@ struct process *process_find(hw_pid pid)
 	return p;
 }
 
+struct process *process_linking(void)
+{
+	hw_pid pid = process_self->stands_for;
+
+	return pid ? process_find(pid) : process_self;
+}
+
 bool process_was(hw_pid pid)
 {
 	return pid > 0 && pid <= processes.last_pid;
@@ -364,6 +371,13 @@ static const char *initial_name(uintptr_t addr)
 	return !hot && dladdr((void *)addr, &info) ? info.dli_sname : NULL;
 }
 
+static hw_pid parent(void)
+{
+	const struct process *me = process_self;
+
+	return me && me->stands_for ? me->stands_for : hw_self();
+}
+
 static struct process *process_make(const struct spawning *s)
 {
 	const struct hw_spawn_options *o = s->options;
@@ -377,7 +391,8 @@ static struct process *process_make(const struct spawning *s)
 	p->left = s->left;
 	p->initial = initial_name(named);
 	p->stateful = o->system && !s->library ? named : 0;
-	p->parent = o->link ? hw_self() : 0;
+	p->parent = o->link ? parent() : 0;
+	p->stands_for = s->stands_for;
 	p->system = o->system;
 	p->mailbox_max = o->mailbox_max ? o->mailbox_max : MAILBOX_MAX;
 	p->trap_exit = o->trap_exit;
@@ -423,15 +438,18 @@ static int process_enter(struct process *p, struct ties *t,
 			 const struct spawning *s)
 {
 	const struct hw_spawn_options *o = s->options;
+	struct process *to = NULL;
 	int e;
 
 	processes_lock();
-	e = o->name ? name_set(p, o->name) : 0;
+	if (t->link)
+		to = process_linking();
+	e = t->link && !to ? -ESRCH : o->name ? name_set(p, o->name) : 0;
 	if (e)
 		goto out;
 	table_add(p);
 	if (t->link)
-		link_tie(t->link, process_self, p);
+		link_tie(t->link, to, p);
 	if (t->monitor) {
 		monitor_tie(t->monitor, process_self, p);
 		*o->monitor = t->monitor->ref;

@@ -2,6 +2,10 @@
  *
  * Starting and ending a supervisor's children.
  *
+ * A start function may exit, or be ended with a purge: in Erlang that is a
+ * start that failed. So it runs in a process of its own (sys-guard.c), which
+ * stands for the supervisor: what it links is linked to that.
+ *
  * A child that is ended is monitored and unlinked first, and the news of its
  * end that may have come already is taken out: so what it ended of comes once,
  * by the monitor, and never looks like an end that nobody wanted.
@@ -11,6 +15,7 @@
 #include <string.h>
 
 #include "codeserver/supervisor-internal.h"
+#include "codeserver/sys-internal.h"
 
 #define SHUTDOWN_MS 5000
 
@@ -55,21 +60,45 @@ struct child *child_find(const struct ring *children, const char *id)
 
 #pragma clang section text = "hw_loop"
 
+static void run_start(struct guard *g)
+{
+	call_failed(0, "error");
+	g->result = g->start(g->state, &g->pid);
+	reason_copy(g->said, hw_call_reason());
+}
+
+/* What the start came to, and why. */
+static int start_guarded(struct guard *g, hw_pid *pid)
+{
+	int r = guard_run(g);
+
+	if (r)
+		return call_failed(r, "system_limit");
+	if (!g->returned)
+		return call_failed(-ECHILD, g->reason);
+	if (g->result == 0)
+		*pid = g->pid;
+	return call_failed(g->result, g->said);
+}
+
 int child_start(struct child *c)
 {
+	struct guard *g = guard_new(NULL);
 	int r;
 
 	c->pid = 0;
 	c->restarting = false;
-	call_failed(0, "error");
-	r = c->spec.start(c->spec.arg, &c->pid);
-	if (r != 0) {
-		c->pid = 0;
-		return r;
-	}
+	if (!g)
+		return call_failed(-ENOMEM, "system_limit");
+	g->run = run_start;
+	g->start = c->spec.start;
+	g->state = c->spec.arg;
+	g->stands_for = hw_self();
+	r = start_guarded(g, &c->pid);
+	guard_free(g);
 	if (c->pid)
 		hw_link(c->pid); /* should it have forgotten */
-	return 0;
+	return r;
 }
 
 struct child *children_start(struct ring *children, struct child *first)

@@ -80,6 +80,7 @@ int guard_run(struct guard *g)
 	struct spawning s = {.fn = guard_main,
 			     .arg = g,
 			     .options = &options,
+			     .stands_for = g->stands_for,
 			     .left = over};
 	struct waiting w = {.g = g};
 	struct hw_message *m;

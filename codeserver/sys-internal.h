@@ -90,7 +90,11 @@ struct guard {
 	int refs;
 	bool returned;
 	void (*run)(struct guard *g);
-	struct hw_message *m; /* the request */
+	struct hw_message *m; /* the request, or NULL */
+	/* A child's start: STATE is its argument, PID what it started. */
+	int (*start)(void *arg, hw_pid *pid);
+	hw_pid pid, stands_for;
+	char said[HW_REASON_MAX]; /* why, as it tells if it returned */
 	struct hw_sys_callbacks callbacks;
 	void *state; /* before; and after, if result is 0 */
 	int result;

@@ -67,7 +67,8 @@ op(["sys_terminate", S, Why]) ->
 %% --- supervisors ------------------------------------------------------------
 
 %% Children are NAME:RESTART, servers of M registered by their names; a restart
-%% "failing" is permanent, and its start fails but the first time.
+%% "failing" is permanent, and its start fails but the first time; "exiting" is
+%% one that exits then; "exits" does so at once.
 op(["sup_start", T, Strategy, Intensity, Period, M | Children]) ->
     Flags = #{strategy => atom(Strategy),
               intensity => list_to_integer(Intensity),
@@ -127,11 +128,17 @@ spec(M, Child) ->
     ets:delete(known, {began, Name}),
     #{id => atom(Name),
       start => {?MODULE, start_child, [atom(M), {Name, Restart}]},
-      restart => case Restart of "failing" -> permanent; _ -> atom(Restart) end,
+      restart => case lists:member(Restart, ["failing", "exiting", "exits"]) of
+                     true -> permanent;
+                     false -> atom(Restart)
+                 end,
       shutdown => 1000}.
 
 start_child(M, {Name, Restart}) ->
     Again = not ets:insert_new(known, {{began, Name}, true}),
+    if Restart =:= "exits"; Restart =:= "exiting", Again -> exit(oops);
+       true -> ok
+    end,
     How = if Restart =:= "failing", Again -> stop; true -> ok end,
     gen_server:start_link({local, atom(Name)}, M, How, []).
 

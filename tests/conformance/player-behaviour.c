@@ -231,6 +231,8 @@ static int start_child(void *arg, hw_pid *pid)
 	struct hw_spawn_options o = {.name = c->name, .link = true};
 	bool fails = c->began && strcmp(c->restart, "failing") == 0;
 
+	if (strcmp(c->restart, c->began ? "exiting" : "exits") == 0)
+		hw_exit_self("oops");
 	c->began = true;
 	return hw_gen_server_start(c->module->server,
 				   (void *)(fails ? "stop" : "ok"), &o, -1,

@@ -37,8 +37,10 @@ enum hw_restart {
 struct hw_child {
 	const char *id; /* unique; less than HW_CHILD_ID_MAX bytes */
 	/*
-	 * Starts it, in the supervisor's process: 0 and *PID, which it links;
-	 * HW_IGNORE; or an error. hw_gen_server_start with `link` is meant.
+	 * Starts it: 0 and *PID, which it links; HW_IGNORE; or an error.
+	 * hw_gen_server_start with `link` is meant. It runs in a process of its
+	 * own that stands for the supervisor, which waits: whatever it links is
+	 * linked to the supervisor. If it exits or is killed, that is an error.
 	 */
 	int (*start)(void *arg, hw_pid *pid);
 	void *arg;
