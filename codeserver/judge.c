@@ -374,6 +374,7 @@ static int part_reach(const struct load_set *s, struct part *p,
 		return refuse_memory(f);
 	if (!found)
 		return 0;
+	p->far = r.far + 1;
 	if (p->cares)
 		return refuse_awake(p, &r, f);
 	return failure_set(f, "unsafe", p->item->module, r.type,
@@ -393,6 +394,7 @@ int judge_part(struct load_set *s, struct part *p, struct hw_failure *f)
 	if (!p->vars)
 		return refuse_memory(f);
 	p->cares = cares(s, p);
+	p->far = 0;
 	for (uint32_t k = 0; k < d->nvars; k++)
 		if (var_judge(s, p, k, f) < 0)
 			return -1;

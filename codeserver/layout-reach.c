@@ -369,6 +369,17 @@ static void put_other(const struct reach *r, const struct node *n, char *buf,
 	snprintf(buf, size, "%s is in its place now: ", name);
 }
 
+#define FAR_ROOT 10000 /* more than any way has steps */
+
+static unsigned far(const struct reach *r, uint32_t at)
+{
+	unsigned steps = 0;
+
+	for (; r->nodes[at].step > STEP_CAST; at = r->nodes[at].up)
+		steps += steps < FAR_ROOT - 1;
+	return r->nodes[at].step * FAR_ROOT + steps;
+}
+
 static void tell(const struct reach *r, uint32_t at, const char *what,
 		 struct layout_reached *out)
 {
@@ -380,6 +391,7 @@ static void tell(const struct reach *r, uint32_t at, const char *what,
 		snprintf(out->type, sizeof(out->type), "%s", name);
 	else
 		layout_type_name(r->was, n->was, out->type, sizeof(out->type));
+	out->far = far(r, at);
 	put_path(r, at, path, sizeof(path));
 	put_other(r, n, other, sizeof(other));
 	snprintf(out->text, sizeof(out->text), "%s → %s: %s%s", path, out->type,

@@ -227,6 +227,9 @@ struct layout_reached {
 	char text[600]; /* "server.db[0].dict → dictEntry: member v moved
 			 * 8 → 16" */
 	char type[80];  /* "dictEntry" */
+	/* How far off that is, less if it says better which data is meant: any
+	 * way from a variable is nearer than any other. */
+	unsigned far;
 };
 
 /*

@@ -81,26 +81,34 @@ static void item_check(struct load_set *s, size_t i)
 		part_check(s, &s->parts[i], f);
 }
 
+/* The first that failed is told; of those that lead to a type which changed,
+ * usually one for all, the one that says best where that is. */
+static bool tells_better(const struct part *p, const struct part *told)
+{
+	return !told || (p->far && p->far < told->far);
+}
+
 /* Variables are judged when all files are there: one may have moved from one
  * module of the set to another. */
 int load_check(struct load_set *s)
 {
-	const struct load_item *first = NULL;
+	const struct part *told = NULL;
 
 	for (size_t i = 0; i < s->n; i++)
 		item_check(s, i);
 	if (judge_gone(s) < 0)
 		return load_no_memory(s->f);
 	for (size_t i = 0; i < s->n; i++) {
-		struct load_item *item = s->parts[i].item;
+		struct part *p = &s->parts[i];
+		struct load_item *item = p->item;
 
 		if (!item->failure.reason && !item->unchanged)
-			judge_part(s, &s->parts[i], &item->failure);
-		if (item->failure.reason && !first)
-			first = item;
+			judge_part(s, p, &item->failure);
+		if (item->failure.reason && tells_better(p, told))
+			told = p;
 	}
-	if (!first)
+	if (!told)
 		return 0;
-	*s->f = first->failure;
+	*s->f = told->item->failure;
 	return -1;
 }

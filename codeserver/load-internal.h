@@ -36,6 +36,9 @@ struct part {
 	struct part_var *vars; /* by variable */
 	uint32_t nvars;
 	bool cares; /* it says that it takes care of what is on the heap */
+	/* Of a refusal for what is behind pointers: layout_reached's. Else 0.
+	 */
+	unsigned far;
 };
 
 /* What is known of a variable of a part before it is bound. */
