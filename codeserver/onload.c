@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The process tells of its end by a cleanup handler, so that it does also when
- * it is killed or exits: a job to the code server's thread. What it needs is in
- * memory of its own, freed by that job; a forked child forgets it.
+ * The process is made in the program (helper.h). It tells of its end by a
+ * cleanup handler, so that it does also when it is killed or exits: a job to
+ * the code server's thread. What it needs is in memory of its own, freed by
+ * that job; a forked child forgets it.
  */
 #include "codeserver/onload.h"
 
@@ -11,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "codeserver/helper.h"
 #include "codeserver/server.h"
 
 struct hw_change;
@@ -78,9 +80,17 @@ static void run_main(void *arg)
 }
 #pragma clang section text = ""
 
+/* In the program, whose descriptors it has then. */
+static void run_spawn(void *arg)
+{
+	struct on_load_run *run = arg;
+	struct hw_spawn_options options = {.name = NULL};
+
+	run->of->pid = hw_spawn_opt(run_main, run, &options);
+}
+
 int on_load_start(struct on_load *o, int (*fn)(void))
 {
-	struct hw_spawn_options options = {.name = NULL};
 	struct on_load_run *run = calloc(1, sizeof(*run));
 
 	if (!run)
@@ -92,7 +102,7 @@ int on_load_start(struct on_load *o, int (*fn)(void))
 				    .mod = o->mod,
 				    .next = running};
 	o->run = running = run;
-	o->pid = hw_spawn_opt(run_main, run, &options);
+	helper_run(run_spawn, run);
 	if (o->pid)
 		return 0;
 	running = run->next;

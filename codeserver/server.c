@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "codeserver/guest.h"
+#include "codeserver/helper.h"
 #include "codeserver/hunt.h"
 #include "codeserver/jobs.h"
 #include "codeserver/lingering.h"
@@ -195,6 +196,8 @@ static void *server_main(void *arg)
 {
 	(void)arg;
 	prctl(PR_SET_NAME, "hotwatch");
+	if (hw_guest.program)
+		helper_start();
 	descriptors_own();
 	server.wake = jobs_open();
 	if (hw_guest.program)
