@@ -86,7 +86,8 @@ static int load(struct loading *l, const char *root)
 				    .wanted = wants_no_event};
 	if (follow_open(&l->follow, &reason, &err) == 0) {
 		follow_load(&l->follow, (const char *const *)l->modules.v,
-			    load_flags(l->o), on_loaded, l);
+			    load_flags(l->o), options_value(l->o, "extra"),
+			    on_loaded, l);
 	} else {
 		l->status = ask_fail(l->o, STATUS_UNASKED, reason, "%s", err);
 		screen_close(&l->screen);
@@ -121,6 +122,7 @@ static int exec_load(struct options *o)
 static const struct option_spec load_options[] = {
     {"force", 'f', NULL, "load even the same code; ask again who refused"},
     {"purge", 'p', NULL, "end processes that hold a version that must go"},
+    {"extra", 'x', "TEXT", "anything that a HOT_CODE_CHANGE wants to know"},
     {NULL, 0, NULL, NULL},
 };
 

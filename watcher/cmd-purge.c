@@ -32,9 +32,9 @@ static const struct option_spec purge_options[] = {
 
 const struct command cmd_purge_entry = {
     .name = "purge",
-    .operands = "MODULE",
+    .operands = "MODULE...",
     .help = "the same, ending the processes that hold them",
-    .about = "Takes the old versions of the module out of memory. Processes "
+    .about = "Takes the old versions of the modules out of memory. Processes "
 	     "(threads\n"
 	     "that the program started with hw_spawn) which run them are "
 	     "ended, and\n"
@@ -47,6 +47,6 @@ const struct command cmd_purge_entry = {
 	     "deadline: a process did not end in time; 3 nobody to ask",
     .options = purge_options,
     .min = 1,
-    .max = 1,
+    .max = -1,
     .exec = exec_purge,
 };

@@ -29,6 +29,9 @@ static int exec_rollback(struct options *o)
 	if (options_given(o, "to"))
 		cJSON_AddNumberToObject(params, "to",
 					order_number(o, "to", &status));
+	if (options_given(o, "extra"))
+		cJSON_AddStringToObject(params, "extra",
+					options_value(o, "extra"));
 	if (status == STATUS_DONE)
 		return order_run(o, &order, params, LOAD_MS);
 	cJSON_Delete(params);
@@ -37,6 +40,7 @@ static int exec_rollback(struct options *o)
 
 static const struct option_spec rollback_options[] = {
     {"to", 't', "N", "the version; else the one before the current"},
+    {"extra", 'x', "TEXT", "anything that a HOT_CODE_CHANGE wants to know"},
     {NULL, 0, NULL, NULL},
 };
 

@@ -14,7 +14,8 @@ static void why_not(struct text *t, const char *module, const cJSON *result,
 	const cJSON *holders = json_at(result, "holders");
 	const cJSON *first = holders ? holders->child : NULL;
 
-	text_printf(t, "%s v%d is held by ", module,
+	text_printf(t, "%s v%d is held by ",
+		    first ? json_str(first, "module") : module,
 		    json_int(first, "version", 0));
 	held_phrases(t, holders, pid);
 }
@@ -31,15 +32,16 @@ static int exec_soft_purge(struct options *o)
 
 const struct command cmd_soft_purge_entry = {
     .name = "soft-purge",
-    .operands = "MODULE",
+    .operands = "MODULE...",
     .help = "unload the old versions of a module, if nothing holds them",
-    .about =
-	"Takes the old versions of the module out of memory if no thread runs\n"
-	"them and no pointer leads into them; else says who does, and changes\n"
-	"nothing. (Versions that are free go by themselves as well.)\n\n"
-	"exit status: 0 there is no old version any more; 1 not_purged;\n"
-	"3 nobody to ask",
+    .about = "Takes the old versions of the modules out of memory if no thread "
+	     "runs\n"
+	     "them and no pointer leads into them; else says who does. What is "
+	     "free\n"
+	     "of several modules goes in any case, as it would by itself.\n\n"
+	     "exit status: 0 there is no old version any more; 1 not_purged;\n"
+	     "3 nobody to ask",
     .min = 1,
-    .max = 1,
+    .max = -1,
     .exec = exec_soft_purge,
 };

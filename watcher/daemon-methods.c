@@ -160,6 +160,8 @@ static void on_load(struct hw_request *req, const cJSON *params, void *user)
 
 	if (e && req && names)
 		engine_load(e, (const char *const *)names, load_flags(params),
+			    json_at(params, "extra") ? json_str(params, "extra")
+						     : NULL,
 			    loaded, req);
 	else if (e && !names)
 		hw_rpc_fail(req, HW_RPC_INVALID_PARAMS,

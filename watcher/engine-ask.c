@@ -20,6 +20,7 @@ struct ask {
 	void *arg;
 	struct strv names;
 	unsigned flags;
+	char *extra;
 	struct set *set;
 	uint64_t first;
 };
@@ -36,6 +37,7 @@ static void ask_unlink(struct ask *a)
 static void ask_free(struct ask *a)
 {
 	strv_free(&a->names);
+	free(a->extra);
 	free(a);
 }
 
@@ -117,6 +119,8 @@ static void ask_unit(struct ask *a, struct unit *u)
 	a->set = set_join(a->set, u, SET_ASKED, a->first);
 	a->set->why = SET_ASKED;
 	a->set->flags |= a->flags;
+	if (a->extra)
+		set_extra(a->set, a->extra);
 }
 
 static void ask_name(struct ask *a, const char *name)
@@ -191,7 +195,7 @@ void engine_sync(struct engine *e, void (*done)(int status, void *arg),
 }
 
 void engine_load(struct engine *e, const char *const *modules, unsigned flags,
-		 engine_load_cb *done, void *arg)
+		 const char *extra, engine_load_cb *done, void *arg)
 {
 	struct ask *a = xcalloc(1, sizeof(*a));
 
@@ -199,6 +203,7 @@ void engine_load(struct engine *e, const char *const *modules, unsigned flags,
 	a->loaded = done;
 	a->arg = arg;
 	a->flags = flags;
+	a->extra = extra ? xstrdup(extra) : NULL;
 	ask_begin(e, a);
 }
 

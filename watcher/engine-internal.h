@@ -142,6 +142,7 @@ struct set {
 	unsigned stamp;    /* counts changes of what is wanted */
 	bool told;         /* its outcome was told, for this content */
 	unsigned flags;    /* ENGINE_FORCE, ENGINE_KILL: of the next round */
+	char *extra;       /* for a code_change in that round, or NULL */
 	bool begun;        /* a compile began that was not told of */
 	int *refused;      /* pids that refused this content */
 	size_t nrefused;
@@ -330,6 +331,7 @@ void files_sweep(struct program *p);
 struct set *set_join(struct set *s, struct unit *u, enum set_why why,
 		     uint64_t first);
 void set_changed(struct set *s); /* its wanted content is another now */
+void set_extra(struct set *s, const char *extra); /* copied; NULL: nothing */
 void set_step(struct set *s);
 bool set_waiting(const struct set *s); /* something is under way for it */
 void set_refuse(struct set *s, int pid);

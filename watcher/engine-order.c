@@ -38,7 +38,12 @@ static const struct verb verbs[] = {
     {"watch/softPurge", "code/softPurge", NULL, true, false, {0}},
     {"watch/purge", "code/purge", NULL, true, false, {"deadline_ms"}},
     {"watch/delete", "code/delete", "deleted", true, false, {0}},
-    {"watch/rollback", "code/rollback", "rolled back", true, false, {"to"}},
+    {"watch/rollback",
+     "code/rollback",
+     "rolled back",
+     true,
+     false,
+     {"to", "extra"}},
     {"watch/suspend",
      "sys/suspend",
      NULL,
@@ -111,13 +116,40 @@ static const char *module_in(const struct peer *p, const char *name)
 	return NULL;
 }
 
-static cJSON *params_for(const struct verb *v, const char *module,
-			 const cJSON *params)
+/* The I-th module that is asked about; NULL: there are no more. */
+static const char *name_at(const cJSON *params, int i)
+{
+	const cJSON *list = json_at(params, "modules"), *name;
+
+	name = list     ? cJSON_GetArrayItem(list, i)
+	       : i == 0 ? json_at(params, "module")
+			: NULL;
+	return cJSON_IsString(name) && *name->valuestring ? name->valuestring
+							  : NULL;
+}
+
+/* Those of them that P has; NULL: none. */
+static cJSON *modules_in(const struct peer *p, const cJSON *params)
+{
+	cJSON *list = cJSON_CreateArray();
+	const char *name;
+
+	for (int i = 0; (name = name_at(params, i)); i++) {
+		const char *module = module_in(p, name);
+
+		if (module)
+			cJSON_AddItemToArray(list, cJSON_CreateString(module));
+	}
+	if (cJSON_GetArraySize(list))
+		return list;
+	cJSON_Delete(list);
+	return NULL;
+}
+
+static cJSON *params_for(const struct verb *v, const cJSON *params)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	if (module)
-		cJSON_AddStringToObject(o, "module", module);
 	for (const char *const *p = v->passed; *p; p++)
 		if (json_at(params, *p))
 			cJSON_AddItemToObject(
@@ -125,21 +157,39 @@ static cJSON *params_for(const struct verb *v, const char *module,
 	return o;
 }
 
+/* MODULES is consumed. */
+static void ask_one(struct gather *g, struct peer *p, const struct verb *v,
+		    const cJSON *params, cJSON *modules)
+{
+	cJSON *o = params_for(v, params);
+
+	if (json_at(params, "modules")) {
+		cJSON_AddItemToObject(o, "modules", modules);
+	} else {
+		if (modules)
+			cJSON_AddItemToObject(o, "module",
+					      cJSON_DetachItemFromArray(modules,
+									0));
+		cJSON_Delete(modules);
+	}
+	gather_ask(g, p, v->asks, o);
+}
+
 static void ask_all(struct engine *e, struct gather *g, const struct verb *v,
 		    const cJSON *params)
 {
-	const char *name = json_str(params, "module");
+	bool any = name_at(params, 0) != NULL;
 	char buf[16];
 	const char *target = target_of(params, buf);
 
 	for (struct peer *p = e->peers; p; p = p->next) {
-		const char *module = NULL;
+		cJSON *modules;
 
 		if (!p->mine || !peer_named(p, target))
 			continue;
-		if (*name && !(module = module_in(p, name)))
-			continue;
-		gather_ask(g, p, v->asks, params_for(v, module, params));
+		modules = any ? modules_in(p, params) : NULL;
+		if (!any || modules)
+			ask_one(g, p, v, params, modules);
 	}
 }
 
@@ -231,15 +281,15 @@ static void gathered(struct engine *e, cJSON *answers, void *arg)
 	free(o);
 }
 
-/* None could be asked: says why. */
-static void refuse(struct engine *e, const cJSON *params, engine_order_cb *done,
-		   void *arg)
+/* None could be asked about NAME (NULL: about anything): says why. */
+static void refuse(struct engine *e, const char *name, const cJSON *params,
+		   engine_order_cb *done, void *arg)
 {
 	char buf[16], *message = NULL;
 	const char *target = target_of(params, buf), *reason = NULL;
 
-	if (*json_str(params, "module"))
-		reason = ask_wrong(e, json_str(params, "module"), &message);
+	if (name)
+		reason = ask_wrong(e, name, &message);
 	if (!reason) {
 		reason = "no_target";
 		message = *target
@@ -253,33 +303,44 @@ static void refuse(struct engine *e, const cJSON *params, engine_order_cb *done,
 	free(message);
 }
 
-static bool any_named(const struct engine *e, const cJSON *params)
+static bool any_has(const struct engine *e, const char *name,
+		    const cJSON *params)
 {
-	const char *name = json_str(params, "module");
 	char buf[16];
 	const char *target = target_of(params, buf);
 
 	for (const struct peer *p = e->peers; p; p = p->next)
-		if (p->mine && peer_named(p, target) &&
-		    (!*name || module_in(p, name)))
+		if (p->mine && peer_named(p, target) && module_in(p, name))
 			return true;
 	return false;
+}
+
+/* The first module that nobody has, or NULL. */
+static const char *unknown(const struct engine *e, const cJSON *params)
+{
+	const char *name;
+
+	for (int i = 0; (name = name_at(params, i)); i++)
+		if (!any_has(e, name, params))
+			return name;
+	return NULL;
 }
 
 void engine_order(struct engine *e, const char *method, const cJSON *params,
 		  engine_order_cb *done, void *arg)
 {
 	const struct verb *v = verb_find(method);
+	const char *name = unknown(e, params);
 	unsigned limit = e->answer_ms;
 	struct order *o;
 	struct gather *g;
 
-	if (v->module && !*json_str(params, "module")) {
+	if (v->module && !name_at(params, 0)) {
 		done(NULL, "unknown_module", "no module was named", arg);
 		return;
 	}
-	if (*json_str(params, "module") && !any_named(e, params)) {
-		refuse(e, params, done, arg);
+	if (name) {
+		refuse(e, name, params, done, arg);
 		return;
 	}
 	if (v->passed[0])

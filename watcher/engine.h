@@ -90,14 +90,15 @@ enum {
 
 /*
  * Builds and loads MODULES (names as manifest_find takes them, or a source's
- * path) now, as one atomic set; FLAGS as above. DONE gets the event that tells
- * the outcome (valid during the call), or NULL and an error: REASON is one word
+ * path) now, as one atomic set; FLAGS as above; EXTRA (NULL: nothing) is given
+ * to a HOT_CODE_CHANGE of the set. DONE gets the event that tells the outcome
+ * (valid during the call), or NULL and an error: REASON is one word
  * ("unknown_module", "no_target", "closed"), MESSAGE for a person.
  */
 typedef void engine_load_cb(const struct event *e, const char *reason,
 			    const char *message, void *arg);
 void engine_load(struct engine *e, const char *const *modules, unsigned flags,
-		 engine_load_cb *done, void *arg);
+		 const char *extra, engine_load_cb *done, void *arg);
 
 /*
  * watch/holders, ps, softPurge, purge, delete and rollback: asks the targets

@@ -272,7 +272,8 @@ void follow_sync(struct follow *f, follow_done *done, void *arg)
 		ask_client(f, "watch/sync", NULL, done, arg);
 }
 
-static cJSON *load_params(const char *const *modules, unsigned flags)
+static cJSON *load_params(const char *const *modules, unsigned flags,
+			  const char *extra)
 {
 	cJSON *params = cJSON_CreateObject();
 	cJSON *names = cJSON_AddArrayToObject(params, "modules");
@@ -281,18 +282,20 @@ static cJSON *load_params(const char *const *modules, unsigned flags)
 		cJSON_AddItemToArray(names, cJSON_CreateString(*modules));
 	cJSON_AddBoolToObject(params, "force", flags & ENGINE_FORCE);
 	cJSON_AddBoolToObject(params, "purge", flags & ENGINE_KILL);
+	if (extra)
+		cJSON_AddStringToObject(params, "extra", extra);
 	return params;
 }
 
 void follow_load(struct follow *f, const char *const *modules, unsigned flags,
-		 follow_done *done, void *arg)
+		 const char *extra, follow_done *done, void *arg)
 {
 	if (f->engine)
-		engine_load(f->engine, modules, flags, on_loaded,
+		engine_load(f->engine, modules, flags, extra, on_loaded,
 			    question(done, arg));
 	else
-		ask_client(f, "watch/load", load_params(modules, flags), done,
-			   arg);
+		ask_client(f, "watch/load", load_params(modules, flags, extra),
+			   done, arg);
 }
 
 cJSON *follow_status(struct follow *f)

@@ -51,7 +51,7 @@ void follow_close(struct follow *f);
 /* As engine_sync and engine_load; DONE may be called from within. */
 void follow_sync(struct follow *f, follow_done *done, void *arg);
 void follow_load(struct follow *f, const char *const *modules, unsigned flags,
-		 follow_done *done, void *arg);
+		 const char *extra, follow_done *done, void *arg);
 struct cJSON *follow_status(struct follow *f); /* caller's; NULL: it ended */
 
 #endif

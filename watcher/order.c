@@ -53,25 +53,36 @@ static void add_error(cJSON *answer, const char *reason, const char *message)
 	cJSON_AddStringToObject(error, "message", message);
 }
 
+static const char *operands_joined(const struct options *o, struct text *t)
+{
+	for (int i = 0; i < o->noperands; i++)
+		text_printf(t, "%s%s", i ? ", " : "", o->operands[i]);
+	return t->s;
+}
+
 /* One target: a line in OUT, or a complaint. */
 static int tell_one(const struct options *o, const struct order *order,
 		    cJSON *answer, const cJSON *target, struct text *out)
 {
 	const char *module = json_str(target, "module"), *reason;
 	int pid = json_int(target, "pid", 0);
-	struct text why = {0};
+	struct text why = {0}, several = {0};
 	struct ui ui;
 
+	if (!order->process && o->noperands > 1)
+		module = operands_joined(o, &several);
 	reason = refusal(order, module, target, &why);
 	if (reason) {
 		text_printf(&why, ", in pid %d", pid);
 		ask_complain(o, reason, why.s);
 		add_error(answer, reason, why.s);
 		text_free(&why);
+		text_free(&several);
 		return STATUS_REFUSED;
 	}
 	ui_open(&ui, STDOUT_FILENO, o->color);
 	order->put(out, &ui, module, json_at(target, "result"), pid);
+	text_free(&several);
 	return STATUS_DONE;
 }
 
@@ -133,6 +144,24 @@ static void add_operand(cJSON *params, const struct order *order,
 	free(module);
 }
 
+static void add_operands(cJSON *params, const struct order *order,
+			 const struct options *o)
+{
+	cJSON *list;
+
+	if (order->process || o->noperands == 1) {
+		add_operand(params, order, o->operands[0]);
+		return;
+	}
+	list = cJSON_AddArrayToObject(params, "modules");
+	for (int i = 0; i < o->noperands; i++) {
+		char *module = ask_module_name(o->operands[i]);
+
+		cJSON_AddItemToArray(list, cJSON_CreateString(module));
+		free(module);
+	}
+}
+
 static int none_has_it(const struct options *o, const struct order *order)
 {
 	if (order->process)
@@ -157,7 +186,7 @@ int order_run(const struct options *o, const struct order *order, cJSON *params,
 
 	if (!params)
 		params = cJSON_CreateObject();
-	add_operand(params, order, o->operands[0]);
+	add_operands(params, order, o);
 	if (o->target)
 		cJSON_AddStringToObject(params, "target", o->target);
 	q.params = params;
@@ -208,7 +237,7 @@ void order_put_fates(struct text *t, const struct ui *ui, const char *module,
 	put_killed(t, json_at(result, "killed"), pid);
 	cJSON_ArrayForEach(f, fates)
 	{
-		ui_put(t, ui, UI_NAME, "%s v%d", module,
+		ui_put(t, ui, UI_NAME, "%s v%d", json_str(f, "module"),
 		       json_int(f, "version", 0));
 		text_puts(t, " ");
 		held_fate(t, f, pid);
@@ -217,7 +246,8 @@ void order_put_fates(struct text *t, const struct ui *ui, const char *module,
 	if (cJSON_GetArraySize(fates) > 0)
 		return;
 	ui_put(t, ui, UI_NAME, "%s", module);
-	text_printf(t, " has no old version in pid %d\n", pid);
+	text_printf(t, " %s no old version in pid %d\n",
+		    strchr(module, ',') ? "have" : "has", pid);
 }
 
 int order_number(const struct options *o, const char *option, int *status)

@@ -26,7 +26,8 @@ struct order {
 			const struct cJSON *result, int pid);
 };
 
-/* PARAMS beside the first operand; consumed, may be NULL.
+/* The operands that are modules are asked about together; of a process, it is
+ * the first alone. PARAMS beside them; consumed, may be NULL.
  * LIMIT_MS: that it may take longer than a question. The exit status. */
 int order_run(const struct options *o, const struct order *order,
 	      struct cJSON *params, int limit_ms);

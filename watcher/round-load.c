@@ -102,8 +102,10 @@ static void round_end(struct round *r)
 		r->ev = NULL;
 		r->err = NULL;
 	}
-	if (current && !round_retries(r))
+	if (current && !round_retries(r)) {
 		r->set->flags = 0;
+		set_extra(r->set, NULL);
+	}
 	if (!r->ev && current && !round_retries(r))
 		set_told(r->set, ev);
 	else if (!r->ev)
@@ -187,7 +189,8 @@ static struct session_manner manner_of(const struct round *r)
 	enum settings_on_held on_held =
 	    flags & ENGINE_KILL ? ON_HELD_KILL : s->on_held;
 	struct session_manner m = {.on_held = words[on_held],
-				   .force = flags & ENGINE_FORCE};
+				   .force = flags & ENGINE_FORCE,
+				   .extra = r->set ? r->set->extra : NULL};
 
 	if (on_held == ON_HELD_KILL)
 		m.deadline_ms = (unsigned)s->purge_deadline_ms;

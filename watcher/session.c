@@ -415,6 +415,8 @@ static void add_manner(cJSON *params, const struct session_manner *manner)
 					manner->deadline_ms);
 	if (manner->force)
 		cJSON_AddBoolToObject(params, "force", true);
+	if (manner->extra)
+		cJSON_AddStringToObject(params, "extra", manner->extra);
 }
 
 void session_load(struct session *s, const struct session_item *items, size_t n,

@@ -92,7 +92,8 @@ struct session_item {
 struct session_manner {
 	const char *on_held; /* NULL: the target's own default */
 	unsigned deadline_ms;
-	bool force; /* also what is current already */
+	bool force;        /* also what is current already */
+	const char *extra; /* for a code_change; NULL: nothing */
 };
 
 struct session_loaded {

@@ -44,6 +44,7 @@ void set_free(struct set *s)
 	asks_merged(s->e, s, NULL);
 	free(s->units);
 	free(s->refused);
+	free(s->extra);
 	free(s);
 }
 
@@ -74,9 +75,17 @@ static void set_merge(struct set *from, struct set *to)
 	if (!from->told && from->first < to->first)
 		to->first = from->first;
 	to->flags |= from->flags;
+	if (from->extra)
+		set_extra(to, from->extra);
 	asks_merged(from->e, from, to);
 	round_moved(from, to);
 	set_free(from);
+}
+
+void set_extra(struct set *s, const char *extra)
+{
+	free(s->extra);
+	s->extra = extra ? xstrdup(extra) : NULL;
 }
 
 void set_changed(struct set *s)

@@ -56,7 +56,25 @@ static const char *module_in(const cJSON *loaded, const char *word)
 	return n == 1 ? best : NULL;
 }
 
-static cJSON *params_for(const struct ask_question *q, const char *module)
+/* Those of WORDS that the target has, by their names. */
+static cJSON *modules_in(const cJSON *loaded, const cJSON *words)
+{
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *w;
+
+	cJSON_ArrayForEach(w, words)
+	{
+		const char *module = module_in(loaded, w->valuestring);
+
+		if (module)
+			cJSON_AddItemToArray(list, cJSON_CreateString(module));
+	}
+	return list;
+}
+
+/* MODULES is consumed. */
+static cJSON *params_for(const struct ask_question *q, const char *module,
+			 cJSON *modules)
 {
 	cJSON *o =
 	    q->params ? cJSON_Duplicate(q->params, true) : cJSON_CreateObject();
@@ -66,6 +84,8 @@ static cJSON *params_for(const struct ask_question *q, const char *module)
 		cJSON_ReplaceItemInObjectCaseSensitive(o, "module",
 						       cJSON_CreateString(
 							   module));
+	if (modules)
+		cJSON_ReplaceItemInObjectCaseSensitive(o, "modules", modules);
 	return o;
 }
 
@@ -103,12 +123,12 @@ static void add_result(cJSON *t, const struct ask_question *q, cJSON *result)
 }
 
 static cJSON *order_one(const cJSON *hello, const struct ask_question *q,
-			const char *module)
+			const char *module, cJSON *modules)
 {
 	char *method = target_method(q->method);
 	cJSON *t = survey_describe(hello), *result = NULL;
 	struct client_error e = {0};
-	int r = survey_ask(hello, method, params_for(q, module),
+	int r = survey_ask(hello, method, params_for(q, module, modules),
 			   LIMIT_MS + q->limit_ms, &result, &e);
 
 	if (module)
@@ -123,10 +143,25 @@ static cJSON *order_one(const cJSON *hello, const struct ask_question *q,
 	return t;
 }
 
+/* The answer of one target, or NULL: it has nothing of what is asked about. */
+static cJSON *order_target(const cJSON *hello, const struct ask_question *q,
+			   const cJSON *loaded)
+{
+	const char *word = json_str(q->params, "module"), *module = NULL;
+	const cJSON *words = json_at(q->params, "modules");
+	cJSON *modules = words ? modules_in(loaded, words) : NULL;
+
+	if (*word)
+		module = module_in(loaded, word);
+	if ((!*word || module) && (!words || cJSON_GetArraySize(modules)))
+		return order_one(hello, q, module, modules);
+	cJSON_Delete(modules);
+	return NULL;
+}
+
 cJSON *survey_order(const cJSON *found, const char *root,
 		    const struct ask_question *q)
 {
-	const char *word = json_str(q->params, "module");
 	cJSON *all = cJSON_CreateObject(), *targets;
 	struct symbolizer *s = symbolizer_new();
 	const cJSON *hello;
@@ -135,11 +170,10 @@ cJSON *survey_order(const cJSON *found, const char *root,
 	targets = cJSON_AddArrayToObject(all, "targets");
 	cJSON_ArrayForEach(hello, found)
 	{
-		cJSON *loaded = survey_loaded(hello), *t;
-		const char *module = *word ? module_in(loaded, word) : NULL;
+		cJSON *loaded = survey_loaded(hello);
+		cJSON *t = order_target(hello, q, loaded);
 
-		if (!*word || module) {
-			t = order_one(hello, q, module);
+		if (t) {
 			held_name(s, t, loaded);
 			cJSON_AddItemToArray(targets, t);
 		}

@@ -53,6 +53,12 @@ expect_eq "purged again" "$(jq '.targets[0].result.purged' <<<"$output")" false
 expect_no_match "what can be run" "$(cat "/proc/$pid/maps")" \
 	'r-xp .*p.hot/obj/loop-'
 
+step "several modules at once"
+expect_status 0 "$hw" purge loop answer
+expect_eq "purge" "$output" "loop, answer have no old version in pid $pid"
+expect_status 1 "$hw" soft-purge loop nothing
+expect_match "stderr" "$errors" 'unknown_module: .*nothing'
+
 step "a foreign thread is never ended: foreign_holder, with its place"
 (cd .. && edit main 1)
 expect_status 1 "$hw" purge main --deadline 200
@@ -66,6 +72,9 @@ step "load --purge ends what lingers; --force loads the same code anew"
 start_looper 2
 (cd .. && edit loop 2 && edit loop 3)
 expect_match "holders" "$("$hw" holders loop)" '^loop v1 +process 2 \(looper\) '
+expect_status 1 "$hw" soft-purge answer loop
+expect_match "stderr" "$errors" \
+	'^hotwatch soft-purge: not_purged: loop v1 is held by process 2 '
 expect_status 0 "$hw" load --purge --force loop # unsaved: nobody is faster
 expect_eq "processes" "$("$hw" ps --json |
 	jq -c '.targets[0].result.processes')" '[]'
@@ -134,3 +143,24 @@ sed -i "s/version = .*;/version = 79;/" loop.c
 expect_eq "version of loop" "$(version_of "$pid" loop)" $((next + 3))
 expect_eq "processes" "$("$hw" ps --json |
 	jq -c '.targets[0].result.processes')" '[]'
+
+step "--extra is given to a HOT_CODE_CHANGE, on the way up and back"
+cat >>lib/answer.c <<'END'
+#include <hotwatch/code.h>
+#include <hotwatch/hot.h>
+#include <stdio.h>
+static int change(const struct hw_change *c)
+{
+	printf("change %d %s\n", c->down, c->extra);
+	return 0;
+}
+HOT_CODE_CHANGE(change);
+END
+(cd .. && sync_watch)
+wait_line ../p.out '^change 0 $'
+expect_status 0 "$hw" load --force --extra "with this" answer
+wait_line ../p.out '^change 0 with this$'
+expect_status 0 "$hw" load --force answer
+wait_line ../p.out '^change 0 $' 2
+expect_status 0 "$hw" rollback --extra=back answer
+wait_line ../p.out '^change 1 back$'

@@ -334,7 +334,7 @@ static inline void fx_load(const char *a, const char *b, unsigned flags)
 	const char *names[] = {a, b, NULL};
 
 	fx.done = false;
-	engine_load(fx.e, names, flags, fx_loaded, NULL);
+	engine_load(fx.e, names, flags, NULL, fx_loaded, NULL);
 	fx_run(&fx.done);
 }
 
