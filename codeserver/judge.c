@@ -345,10 +345,10 @@ static bool set_cares(const struct load_set *s)
 
 /* A server's code_change runs while it is suspended: one that runs would go on
  * in the new code with the old state. */
-static int refuse_awake(const struct part *p, const struct layout_reached *r,
-			struct hw_failure *f)
+static int refuse_awake(const struct load_set *s, const struct part *p,
+			const struct layout_reached *r, struct hw_failure *f)
 {
-	hw_pid pid = process_awake(p->item->mod);
+	hw_pid pid = s->ahead ? 0 : process_awake(p->item->mod);
 
 	if (!pid)
 		return 0;
@@ -376,7 +376,7 @@ static int part_reach(const struct load_set *s, struct part *p,
 		return 0;
 	p->far = r.far + 1;
 	if (p->cares)
-		return refuse_awake(p, &r, f);
+		return refuse_awake(s, p, &r, f);
 	return failure_set(f, "unsafe", p->item->module, r.type,
 			   "%s; there may be a %s in memory that was "
 			   "allocated; change it back, write a "

@@ -54,6 +54,7 @@ struct load_set {
 	struct fresh *funcs, *vars;
 	size_t nfuncs, nvars;
 	bool force, published, down;
+	bool ahead; /* it is being prepared: processes may run yet */
 	const char *extra;
 	struct load_times times;
 	struct hw_failure *f; /* of the step at hand */

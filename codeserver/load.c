@@ -184,6 +184,7 @@ int load_prepare(struct load_set *s, struct hw_failure *f)
 	int r;
 
 	s->f = f;
+	s->ahead = true;
 	if (hw_guest.unfit)
 		return failure_set(f, "unsafe", NULL, NULL, "%s",
 				   hw_guest.unfit);
@@ -203,6 +204,7 @@ int load_bind(struct load_set *s, struct hw_failure *f)
 	int r;
 
 	s->f = f;
+	s->ahead = false;
 	forks_hold();
 	r = load_check(s); /* another set may have come between */
 	for (size_t i = 0; r == 0 && i < s->n; i++)

@@ -11,15 +11,9 @@
 
 #include "codeserver/history.h"
 #include "codeserver/holder-json.h"
+#include "codeserver/methods-load.h"
 #include "codeserver/methods.h"
 #include "codeserver/server.h"
-
-struct load_request {
-	struct loading loading;
-	struct hw_request *req;
-	bool single;
-	struct load_item items[];
-};
 
 static void add_times(cJSON *o, const struct load_times *t)
 {
@@ -111,7 +105,7 @@ void loading_tell(const struct loading *l, int result)
 	fates_tell(&l->hunt.fates, &l->hunt);
 }
 
-static void fail(struct load_request *r)
+void load_request_fail(struct load_request *r)
 {
 	cJSON *data = failure_json(&r->loading.failure);
 	cJSON *list;
@@ -146,7 +140,7 @@ static void answer(struct load_request *r)
 	hw_rpc_reply(r->req, all);
 }
 
-static void request_free(struct load_request *r)
+void load_request_free(struct load_request *r)
 {
 	for (size_t i = 0; i < r->loading.n; i++) {
 		free((void *)(uintptr_t)r->items[i].module);
@@ -163,11 +157,11 @@ static void done(struct loading *l, int result)
 	struct load_request *r = (struct load_request *)(void *)l;
 
 	if (result < 0)
-		fail(r);
+		load_request_fail(r);
 	else
 		answer(r);
 	loading_tell(l, result);
-	request_free(r);
+	load_request_free(r);
 }
 
 /* --- from the request ----------------------------------------------------- */
@@ -221,17 +215,24 @@ static struct load_request *request_new(struct hw_request *req, size_t n)
 	return r;
 }
 
-static void submit(struct load_request *r, const cJSON *params, bool bad)
+/* R as PARAMS say; NULL: that was no good, and R is answered and freed. */
+static struct load_request *request_read(struct load_request *r,
+					 const cJSON *params, bool bad)
 {
-	if (bad || policy_read(&r->loading, params) < 0) {
-		hw_rpc_fail(r->req, HW_RPC_INVALID_PARAMS,
-			    "each module needs \"module\" and \"file\" "
-			    "(absolute); \"on_held\" is linger, refuse or kill",
-			    NULL);
-		request_free(r);
-		return;
-	}
-	loading_submit(&r->loading);
+	if (!bad && policy_read(&r->loading, params) == 0)
+		return r;
+	hw_rpc_fail(r->req, HW_RPC_INVALID_PARAMS,
+		    "each module needs \"module\" and \"file\" (absolute); "
+		    "\"on_held\" is linger, refuse or kill",
+		    NULL);
+	load_request_free(r);
+	return NULL;
+}
+
+static void submit(struct load_request *r)
+{
+	if (r)
+		loading_submit(&r->loading);
 }
 
 static void no_memory(struct hw_request *req)
@@ -252,25 +253,34 @@ void method_load(struct hw_request *req, const cJSON *params, void *user)
 		return;
 	}
 	r->single = true;
-	submit(r, params, item_read(&r->items[0], params) < 0);
+	submit(request_read(r, params, item_read(&r->items[0], params) < 0));
 }
 
-void method_atomic_load(struct hw_request *req, const cJSON *params, void *user)
+struct load_request *load_request_read(struct hw_request *req,
+				       const cJSON *params)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(params, "modules");
 	int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
 	struct load_request *r = request_new(req, (size_t)n);
 	bool bad = n == 0;
 
-	(void)user;
 	if (!r) {
 		no_memory(req);
-		return;
+		return NULL;
 	}
-	r->loading.atomic = true;
 	for (int i = 0; !bad && i < n; i++)
 		bad = item_read(&r->items[i], cJSON_GetArrayItem(list, i)) < 0;
-	submit(r, params, bad);
+	return request_read(r, params, bad);
+}
+
+void method_atomic_load(struct hw_request *req, const cJSON *params, void *user)
+{
+	struct load_request *r = load_request_read(req, params);
+
+	(void)user;
+	if (r)
+		r->loading.atomic = true;
+	submit(r);
 }
 
 void method_rollback(struct hw_request *req, const cJSON *params, void *user)
@@ -296,5 +306,6 @@ void method_rollback(struct hw_request *req, const cJSON *params, void *user)
 	r->loading.down = true;
 	r->items[0].module = strdup(m->name);
 	r->items[0].file = strdup(file);
-	submit(r, params, !r->items[0].module || !r->items[0].file);
+	submit(
+	    request_read(r, params, !r->items[0].module || !r->items[0].file));
 }

@@ -46,9 +46,17 @@ void fates_tell(const struct fates *fates, const struct hunt *h);
 /* code/loaded for what a load has changed, code/purged for what went. */
 void loading_tell(const struct loading *l, int result);
 
+/* --- what is prepared (methods-prepare.c) --------------------------------- */
+
+/* The connection USER is gone, and with it what was prepared on it. */
+void prepared_forget(const void *user);
+void prepared_forked(void);
+
 /* --- one a method --------------------------------------------------------- */
 
 hw_rpc_handler method_load, method_atomic_load, method_rollback;
+hw_rpc_handler method_prepare_loading, method_finish_loading,
+    method_cancel_loading;
 hw_rpc_handler method_soft_purge, method_purge, method_delete;
 
 #endif

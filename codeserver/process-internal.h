@@ -33,6 +33,8 @@ bool process_exists(hw_pid pid);
  * In a hot program. */
 struct hw_mod;
 hw_pid process_awake(const struct hw_mod *m);
+/* The module of its callbacks; NULL: it has none, or is gone. */
+const struct hw_mod *process_module(hw_pid pid);
 
 /* Its registered name, cut to SIZE - 1 bytes, or "". */
 void process_name(hw_pid pid, char *name, size_t size);

@@ -13,6 +13,7 @@
 
 #include "codeserver/guest.h"
 #include "codeserver/holders-methods.h"
+#include "codeserver/process-internal.h"
 #include "codeserver/process-table.h"
 #include "codeserver/server.h"
 
@@ -63,6 +64,7 @@ static cJSON *holds_json(const struct held *h, pid_t tid)
 static cJSON *process_json(const struct hw_process_info *i,
 			   const struct held *h)
 {
+	const struct hw_mod *mod = process_module(i->pid);
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(o, "process", (double)i->pid);
@@ -71,6 +73,8 @@ static cJSON *process_json(const struct hw_process_info *i,
 	cJSON_AddStringToObject(o, "name", i->name);
 	if (i->initial)
 		cJSON_AddStringToObject(o, "initial", i->initial);
+	if (mod)
+		cJSON_AddStringToObject(o, "module", mod->name);
 	cJSON_AddNumberToObject(o, "messages", (double)i->messages);
 	cJSON_AddNumberToObject(o, "bytes", (double)i->bytes);
 	cJSON_AddNumberToObject(o, "links", (double)i->links);

@@ -597,6 +597,24 @@ hw_pid process_awake(const struct hw_mod *m)
 	return pid;
 }
 
+const struct hw_mod *process_module(hw_pid pid)
+{
+	const struct hw_program *program = hw_guest.program;
+	const struct process *p;
+	uintptr_t at, stub;
+
+	processes_lock();
+	p = process_find(pid);
+	at = p ? p->stateful : 0;
+	processes_unlock();
+	stub = (at - (uintptr_t)program->stubs) / 16;
+	for (size_t i = 0; at && i < hw_guest.nmods; i++)
+		if (stub - program->modules[i].first <
+		    program->modules[i].nfuncs)
+			return &hw_guest.mods[i];
+	return NULL;
+}
+
 PUBLIC size_t hw_processes(hw_pid *pids, size_t max)
 {
 	size_t n = 0;

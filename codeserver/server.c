@@ -35,6 +35,7 @@
 #include "codeserver/jobs.h"
 #include "codeserver/lingering.h"
 #include "codeserver/load.h"
+#include "codeserver/methods.h"
 #include "codeserver/order.h"
 #include "codeserver/socket.h"
 
@@ -269,6 +270,7 @@ void server_forked(void)
 	server.timers = NULL;
 	lingering_forked();
 	orders_forked();
+	prepared_forked();
 	hunts_forked();
 	server.state = SERVER_NONE;
 	if (had)

@@ -149,6 +149,7 @@ void socket_unlink(void)
 
 static void conn_close(struct connection *c)
 {
+	prepared_forget(c);
 	hw_rpc_close(c->rpc);
 	hw_rpc_free(c->rpc);
 	close(c->fd);
