@@ -35,6 +35,7 @@ struct work {
 	char *file;    /* linked; NULL: it is not there, or does not compile */
 	char *why;     /* it does not compile */
 	char *depfile; /* it was compiled, and this is what it read */
+	char *object;  /* the same, if it is to be kept */
 	bool missing;
 };
 
@@ -309,7 +310,10 @@ static int module_make(struct work *w, size_t i, char **err)
 		w->depfile = depfile;
 	else
 		free(depfile);
-	unlink(object);
+	if (status == 0 && w->b->kept)
+		w->object = xstrdup(object);
+	else
+		unlink(object);
 	free(said);
 	free(temporary);
 	free(object);
@@ -325,7 +329,7 @@ static int work_one(size_t i, void *arg)
 	char *err = NULL;
 
 	w->missing = !file_exists(source);
-	if (!w->missing && !(cache && cache_find(w, cache)) &&
+	if (!w->missing && (w->b->kept || !cache || !cache_find(w, cache)) &&
 	    module_make(w, i, &err) != 0 && !w->why)
 		w->why = xstrdup(err ? err : "cannot be compiled");
 	free(err);
@@ -382,6 +386,33 @@ static void works_tell(const struct works *all, struct check_result *r)
 					  all->v[i].why);
 }
 
+static int work_keep(struct check_kept *k, const struct work *was,
+		     const struct work *is, char **err)
+{
+	struct check_module a = {.name = was->m->name, .file = was->file};
+	struct check_module b = {.name = is->m->name, .file = is->file};
+
+	if (was->why || is->why)
+		return fail(err, "%s: %s", was->m->name,
+			    was->why ? was->why : is->why);
+	return check_kept_take(k, was->missing ? NULL : &a, was->object,
+			       is->missing ? NULL : &b, is->object, err);
+}
+
+static int works_keep(const struct works *all, const struct check_build *b,
+		      char **err)
+{
+	int e = 0;
+
+	if (!b->kept)
+		return 0;
+	b->kept->program = xstrdup(path_base(b->manifest->program));
+	for (size_t i = 0; e == 0 && i + 1 < all->n; i += 2)
+		e = work_keep(b->kept, &all->v[i], &all->v[i + 1], err);
+	check_kept_sort(b->kept);
+	return e;
+}
+
 int check_build_compare(struct check_build *b, struct check_result *r,
 			char **err)
 {
@@ -397,10 +428,13 @@ int check_build_compare(struct check_build *b, struct check_result *r,
 	side_fill(&is, b, &all, 1);
 	if (was.n && is.n)
 		e = check_compare(&was, &is, r, err);
+	if (e == 0)
+		e = works_keep(&all, b, err);
 	for (size_t i = 0; i < all.n; i++) {
 		free(all.v[i].file);
 		free(all.v[i].why);
 		free(all.v[i].depfile);
+		free(all.v[i].object);
 	}
 	free(all.v);
 	free(was.modules);

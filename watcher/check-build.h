@@ -13,6 +13,7 @@ struct check_build {
 	const char *top;      /* the folder that the trees stand for */
 	const char *trees[2]; /* old, new; may be TOP itself */
 	const char *scratch;
+	struct check_kept *kept; /* objects are kept; or NULL */
 };
 
 /* Compiles what is wanted on both sides, on all cores, and compares. What does

@@ -29,6 +29,7 @@ struct git {
 	const char *scratch;            /* for files that git writes */
 	char *base, *head;              /* head NULL: the working tree */
 	struct strmap changed, tracked; /* absolute paths */
+	struct check_kept *kept;        /* or NULL */
 };
 
 /* --- git ------------------------------------------------------------------ */
@@ -248,7 +249,8 @@ static int program_compare(const struct git *g, const char *path,
 {
 	struct check_build b = {.top = g->top,
 				.trees = {trees[0], trees[1]},
-				.scratch = g->scratch};
+				.scratch = g->scratch,
+				.kept = g->kept};
 	int e = manifest_read(&b.manifest, path, err);
 
 	if (e < 0)
@@ -281,6 +283,11 @@ static int programs_compare(const struct git *g, const char *program,
 		e = tree_make(g, g->base, "old", &old, err);
 	if (e == 0)
 		e = tree_make(g, g->head, "new", &new, err);
+	if (e == 0 && g->kept && paths.n > 1)
+		e = fail(err,
+			 "there are %zu programs in %s; name the one that the "
+			 "release is for",
+			 paths.n, g->top);
 	for (size_t i = 0; e == 0 && i < paths.n; i++) {
 		const char *const trees[2] = {old, new};
 
@@ -293,15 +300,20 @@ static int programs_compare(const struct git *g, const char *program,
 }
 
 int check_git(const char *range, const char *program, const char *scratch,
-	      struct check_result *r, char **err)
+	      struct check_kept *kept, struct check_result *r, char **err)
 {
-	struct git g = {.scratch = scratch};
+	struct git g = {.scratch = scratch, .kept = kept};
 	int e = git_open(&g, range, err);
 
 	if (e == 0)
 		e = programs_compare(&g, program, r, err);
 	if (e == 0)
 		r->root = xstrdup(g.top);
+	if (e == 0 && kept) {
+		kept->from = xstrndup(g.base, 12);
+		kept->to =
+		    g.head ? xstrndup(g.head, 12) : xstrdup("working tree");
+	}
 	git_close(&g);
 	return e;
 }

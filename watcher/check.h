@@ -221,15 +221,50 @@ int check_operand_open(struct check_operand *o, const char *path,
 		       const char *name, const char *scratch, char **err);
 void check_operand_free(struct check_operand *o);
 
+/* --- what a release is made of (check-kept.c) ----------------------------- */
+
+/* A module whose content differs. */
+struct check_kept_module {
+	char *name;
+	char from[33], to[33]; /* content hashes; "": there is none */
+	bool on_load;          /* on either side: it must be loaded alone */
+	/* A type that may be in memory differs, and it says that it converts
+	 * what processes keep (HW_MIGRATES). */
+	bool migrates;
+	struct strv needs; /* what it needs of others, by the linker's names */
+	struct strv gives;
+};
+
+/* Zeroed is empty, but for the folder. */
+struct check_kept {
+	const char *folder; /* in: its objects go there, as NAME-HASH.o */
+	char *program;      /* whose modules they are */
+	char *from, *to;    /* what the sides are called */
+	struct check_kept_module *v; /* those that others need come first */
+	size_t n;
+};
+
+/* Takes a module of which both sides are linked (NULL: it is not there), and
+ * their objects; both the same is fine. 0, or -1 and *err. */
+int check_kept_take(struct check_kept *k, const struct check_module *was,
+		    const char *was_object, const struct check_module *is,
+		    const char *is_object, char **err);
+/* The same of all modules of two programs, by their manifests. */
+int check_kept_programs(struct check_kept *k, const struct check_operand *was,
+			const struct check_operand *is, char **err);
+void check_kept_sort(struct check_kept *k);
+void check_kept_free(struct check_kept *k);
+
 /* --- commits (check-git.c) ------------------------------------------------ */
 
 /*
  * Compares two commits, RANGE being "BASE..HEAD", or "BASE" for BASE and the
  * files as they are: the modules of PROGRAM (NULL: of all hot-built programs of
  * the repository that the current folder is in) that read a file that differs
- * are compiled on both sides. R->root is set.
+ * are compiled on both sides. R->root is set. KEPT (or NULL) gets their
+ * objects; then there must be one program.
  */
 int check_git(const char *range, const char *program, const char *scratch,
-	      struct check_result *r, char **err);
+	      struct check_kept *kept, struct check_result *r, char **err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "watcher/ask.h"
 #include "watcher/check.h"
 #include "watcher/paths.h"
+#include "watcher/release.h"
 #include "watcher/settings.h"
 
 /* --- formats -------------------------------------------------------------- */
@@ -53,28 +54,6 @@ static void print_result(const struct options *o, const struct format *format,
 	ask_print(&out);
 }
 
-/* --- a folder for what is linked ------------------------------------------ */
-
-static char *scratch_make(char **err)
-{
-	const char *tmp = getenv("TMPDIR");
-	char *path =
-	    xasprintf("%s/hotwatch-check-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-
-	if (mkdtemp(path))
-		return path;
-	fail(err, "%s: cannot be made", path);
-	free(path);
-	return NULL;
-}
-
-static void scratch_remove(char *path)
-{
-	if (path)
-		tree_remove(path);
-	free(path);
-}
-
 /* --- the comparison ------------------------------------------------------- */
 
 /* SETTINGS stay until the result was printed: it points into them. */
@@ -90,8 +69,25 @@ static int suppress(struct check_result *r, struct settings *s, bool whole,
 	return e;
 }
 
+/* What a release is made of; two programs, and not two objects. */
+static int keep_programs(const struct check_operand *was,
+			 const struct check_operand *is, const char *const *o,
+			 struct check_kept *k, char **err)
+{
+	if (!was->side.whole || !is->side.whole)
+		return fail(err, "a release leads from one program to another; "
+				 "give programs, not objects");
+	k->program = xstrdup(path_base(o[0]));
+	if (ends_with(k->program, ".hot"))
+		k->program[strlen(k->program) - 4] = '\0';
+	k->from = xstrdup(o[0]);
+	k->to = xstrdup(o[1]);
+	return check_kept_programs(k, was, is, err);
+}
+
 static int compare_builds(const struct options *o, const char *scratch,
-			  struct check_result *r, bool *whole, char **err)
+			  struct check_kept *kept, struct check_result *r,
+			  bool *whole, char **err)
 {
 	struct check_operand was = {0}, is = {0};
 	int e = check_operand_open(&is, o->operands[1], NULL, scratch, err);
@@ -103,6 +99,9 @@ static int compare_builds(const struct options *o, const char *scratch,
 				       scratch, err);
 	if (e == 0)
 		e = check_compare(&was.side, &is.side, r, err);
+	if (e == 0 && kept)
+		e = keep_programs(&was, &is, (const char *const *)o->operands,
+				  kept, err);
 	if (e == 0) {
 		char *here = path_real(".");
 
@@ -118,14 +117,15 @@ static int compare_builds(const struct options *o, const char *scratch,
 }
 
 static int compare(const struct options *o, const char *scratch,
-		   struct check_result *r, bool *whole, char **err)
+		   struct check_kept *kept, struct check_result *r, bool *whole,
+		   char **err)
 {
 	const char *range = options_value(o, "git");
 
 	if (!range)
-		return compare_builds(o, scratch, r, whole, err);
+		return compare_builds(o, scratch, kept, r, whole, err);
 	*whole = true;
-	return check_git(range, o->operands[0], scratch, r, err);
+	return check_git(range, o->operands[0], scratch, kept, r, err);
 }
 
 /* Findings first: what was found stays true, whatever else is not known. */
@@ -137,25 +137,64 @@ static int status_of(const struct check_result *r)
 	return r->nunknown ? STATUS_UNASKED : STATUS_DONE;
 }
 
+/* --- a release ------------------------------------------------------------ */
+
+static int write_release(const struct options *o, const struct check_kept *k,
+			 char **err)
+{
+	struct release *r;
+	int e = release_make(&r, k, options_value(o, "write-release"), err);
+
+	if (e < 0)
+		return -1;
+	e = release_write(r, err);
+	release_free(r);
+	return e;
+}
+
+/* 0, or -1 and *err; without the option, 0 and nothing is kept. */
+static int kept_folder(const struct options *o, char **folder, char **err)
+{
+	const char *path = options_value(o, "write-release");
+
+	*folder = path ? release_folder(path) : NULL;
+	return *folder ? make_dirs(*folder, 0755, err) : 0;
+}
+
+/* --- all ------------------------------------------------------------------ */
+
 static int check(const struct options *o, const struct format *format)
 {
+	char *err = NULL, *folder, *scratch = tree_temporary("check", &err);
+	int e = kept_folder(o, &folder, &err), status;
+	struct check_kept kept = {.folder = folder};
 	struct check_result r = {0};
 	struct settings settings;
-	char *err = NULL, *scratch = scratch_make(&err);
 	bool whole = false;
-	int status;
 
 	settings_init(&settings);
-	if (scratch && compare(o, scratch, &r, &whole, &err) == 0 &&
-	    suppress(&r, &settings, whole, &err) == 0) {
+	if (!scratch)
+		e = -1;
+	if (e == 0)
+		e = compare(o, scratch, folder ? &kept : NULL, &r, &whole,
+			    &err);
+	if (e == 0 && folder)
+		e = write_release(o, &kept, &err);
+	if (e == 0)
+		e = suppress(&r, &settings, whole, &err);
+	if (e == 0) {
 		print_result(o, format, &r);
 		status = status_of(&r);
 	} else {
 		status = ask_fail(o, STATUS_UNASKED, "badfile", "%s", err);
 	}
+	check_kept_free(&kept);
 	check_result_free(&r);
 	settings_free(&settings);
-	scratch_remove(scratch);
+	if (scratch)
+		tree_remove(scratch);
+	free(scratch);
+	free(folder);
 	free(err);
 	return status;
 }
@@ -180,6 +219,8 @@ static const struct option_spec options[] = {
      "compare commits, or BASE and the files as "
      "they are"},
     {"format", 'f', "FORMAT", "text, json, sarif, junit or github"},
+    {"write-release", 'w', "FILE",
+     "also write a release, for hotwatch upgrade"},
     {NULL, 0, NULL, NULL},
 };
 

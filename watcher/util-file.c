@@ -169,3 +169,16 @@ int runtime_dir(char **dir, char **err)
 	*dir = d;
 	return 0;
 }
+
+char *tree_temporary(const char *name, char **err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path = xasprintf("%s/hotwatch-%s-XXXXXX",
+			       tmp && *tmp ? tmp : "/tmp", name);
+
+	if (mkdtemp(path))
+		return path;
+	fail(err, "%s: cannot be made: %s", path, strerror(errno));
+	free(path);
+	return NULL;
+}

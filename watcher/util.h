@@ -59,6 +59,9 @@ int make_dirs(const char *path, unsigned mode, char **err); /* mkdir -p */
 /* The folder and all that is in it, as far as it can be; links are removed, not
  * followed. */
 void tree_remove(const char *path);
+/* A new folder of our own, TMP/hotwatch-NAME-XXXXXX; malloc'd. NULL and *err.
+ */
+char *tree_temporary(const char *name, char **err);
 
 /* Paths, all lexical but path_real. Results malloc'd. */
 char *path_join(const char *dir, const char *name); /* name may be absolute */
