@@ -50,7 +50,11 @@ struct gate_look {
 	 * noted (the others wait); and whether all is clear. */
 	pid_t inside[INSIDE_MAX];
 	size_t ninside;
-	bool clear;
+	bool clear, runs; /* runs: one of them is not blocked */
+	/* Of all looks since the watch began. */
+	pid_t stayed[INSIDE_MAX];
+	size_t nstayed;
+	bool begins;
 	/* the first that was found, for people */
 	enum {
 		WHO_NOBODY,
@@ -264,6 +268,7 @@ static bool thread_see(void *arg, const struct snapshot *s)
 	if (s->blocked && !threads_still(s))
 		return false;
 	if (walk.inside) {
+		l->runs |= !s->blocked;
 		found(l, WHO_FRAME, s->tid, ~walk.not_pc);
 	} else if (failed && code) {
 		found(l, WHO_UNKNOWN, s->tid, 0);
@@ -293,6 +298,36 @@ static void suspects_of(const struct gate_look *l)
 			     ~l->gate->spans[i].not_to);
 }
 
+static void stayed_note(struct gate_look *l)
+{
+	size_t n = 0;
+
+	if (l->begins) {
+		memcpy(l->stayed, l->inside, sizeof(l->stayed));
+		l->nstayed = l->ninside;
+		l->begins = false;
+	}
+	for (size_t i = 0; i < l->nstayed; i++)
+		if (gate_look_inside(l, l->stayed[i]))
+			l->stayed[n++] = l->stayed[i];
+	l->nstayed = n;
+}
+
+void gate_look_watch(struct gate_look *l)
+{
+	l->begins = true;
+}
+
+bool gate_look_runs(const struct gate_look *l)
+{
+	return l->runs;
+}
+
+bool gate_look_stays(const struct gate_look *l)
+{
+	return l->nstayed > 0;
+}
+
 bool gate_look_threads(struct gate_look *l)
 {
 	struct threads_look t = {.see = thread_see,
@@ -301,12 +336,14 @@ bool gate_look_threads(struct gate_look *l)
 
 	l->ninside = 0;
 	l->clear = true;
+	l->runs = false;
 	l->who = WHO_NOBODY;
 	suspects_of(l);
 	if (threads_look(&t) < 0)
 		found(l, WHO_UNKNOWN, 0, 0);
 	if (l->clear && !threads_stubs_clear())
 		found(l, WHO_ENTERING, 0, 0);
+	stayed_note(l);
 	unwind_forget();
 	memset(&walk, 0, sizeof(walk));
 	suspects_clear();

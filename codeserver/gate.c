@@ -16,8 +16,13 @@
  *    nobody is let in any more, until the new code is published with the new
  *    storage. The publish turns the entries again, and all who waited go on in
  *    the new code.
- * 4. Past the deadline the entries become what they were, who waited goes on in
- *    the old code, and it is said who was inside.
+ * 4. Who is still inside after CLOSED_MS waits for something that is not ours:
+ *    the entries become what they were, and who waited goes on in the old code.
+ *    Threads inside are then watched with the gate open, until each was seen
+ *    outside once, and it is tried again. So one that never leaves (a loop in
+ *    the module) costs the load, not those who call. One that could run has
+ *    RUNNING_MS more: where cores are few it may not have had one.
+ * 5. Past the deadline it is said who was inside.
  *
  * Nothing waits for anything but the calls at the gate: the code server looks,
  * serves others, and looks again. So a thread inside that waits for one at the
@@ -51,6 +56,8 @@
 
 #define LOOK_MIN_MS 1
 #define LOOK_MAX_MS 20
+#define CLOSED_MS 100  /* at most, and as long open between */
+#define RUNNING_MS 200 /* more */
 
 void *gate_resolve(uint32_t index);
 
@@ -274,13 +281,19 @@ static void gate_end(struct gate *g)
 
 /* To make room for the table once more is all that can fail here; the traps
  * stay if it does, and are opened when there is memory. */
+static void entries_open(struct gate *g)
+{
+	while (g->closed && entries_turn(g, false) < 0)
+		sched_yield();
+	g->closed = false;
+	calls_answer();
+}
+
 void gate_open(struct gate *g, bool published)
 {
-	if (g->closed && !published)
-		while (entries_turn(g, false) < 0)
-			sched_yield();
-	g->closed = g->sealed = false;
-	calls_answer();
+	g->closed &= !published;
+	g->sealed = false;
+	entries_open(g);
 	gate_end(g);
 }
 
@@ -297,10 +310,15 @@ static void give_up(struct gate *g)
 	g->done(g, -1);
 }
 
-static void gate_step(struct server_timer *timer)
+static void look_again(struct gate *g, uint64_t now)
 {
-	struct gate *g = (struct gate *)(void *)((char *)timer -
-						 offsetof(struct gate, timer));
+	server_later(&g->timer, g->deadline - now > g->deadline_ms / 2
+				    ? LOOK_MIN_MS
+				    : LOOK_MAX_MS);
+}
+
+static void closed_step(struct gate *g)
+{
 	uint64_t now = server_now();
 	bool inside = gate_look_threads(g->look);
 
@@ -317,9 +335,50 @@ static void gate_step(struct server_timer *timer)
 		give_up(g);
 		return;
 	}
-	server_later(timer, g->deadline - now > g->deadline_ms / 2
-				? LOOK_MIN_MS
-				: LOOK_MAX_MS);
+	if (now >= g->turn + (gate_look_runs(g->look) ? RUNNING_MS : 0)) {
+		entries_open(g);
+		gate_look_watch(g->look);
+		g->turn = now + CLOSED_MS;
+	}
+	look_again(g, now);
+}
+
+static void gate_try(struct gate *g)
+{
+	if (entries_turn(g, true) < 0) {
+		load_no_memory(&g->failure);
+		gate_end(g);
+		g->done(g, -1);
+		return;
+	}
+	g->closed = true;
+	g->turn = server_now() + CLOSED_MS;
+	closed_step(g);
+}
+
+/* Who calls all the time may have been met inside each time, so before the
+ * deadline it is tried with him as well. */
+static void open_step(struct gate *g)
+{
+	uint64_t now = server_now();
+
+	gate_look_threads(g->look);
+	if (now + CLOSED_MS < g->deadline &&
+	    (now < g->turn || gate_look_stays(g->look)))
+		look_again(g, now);
+	else
+		gate_try(g);
+}
+
+static void gate_step(struct server_timer *timer)
+{
+	struct gate *g = (struct gate *)(void *)((char *)timer -
+						 offsetof(struct gate, timer));
+
+	if (g->closed)
+		closed_step(g);
+	else
+		open_step(g);
 }
 
 static void look_soon(struct gate *g)
@@ -333,14 +392,13 @@ static void gate_begin(struct gate *g)
 	g->timer.run = gate_step;
 	g->deadline = server_now() + g->deadline_ms;
 	g->look = gate_look_new(g);
-	if (!g->look || entries_find(g) < 0 || entries_turn(g, true) < 0) {
+	if (!g->look || entries_find(g) < 0) {
 		load_no_memory(&g->failure);
 		gate_end(g);
 		g->done(g, -1);
 		return;
 	}
-	g->closed = true;
-	gate_step(&g->timer);
+	gate_try(g);
 }
 
 void gate_close(struct gate *g)

@@ -28,14 +28,14 @@ struct gate {
 	void *arg;
 	unsigned deadline_ms;
 	/* 0: it is closed and nobody is inside, until gate_open. -1: somebody
-	 * did not leave; FAILURE says who; it is open again. */
+	 * did not leave; FAILURE says who; it is open. */
 	void (*done)(struct gate *g, int result);
 	struct hw_failure failure; /* out */
 	/* Where thread TID may go on while it is sealed; NULL: it waits. */
 	void *(*guest_entry)(void *arg, pid_t tid, uint32_t index);
 	/* ours */
 	struct server_timer timer;
-	uint64_t deadline;
+	uint64_t deadline, turn; /* turn: when it opens, or may close again */
 	bool closed, sealed;
 	uint32_t *index; /* of entries that are closed, and what they were */
 	uintptr_t *not_entry;
@@ -74,6 +74,11 @@ void gate_look_free(struct gate_look *l);
  * still touch one of the variables, or one that may be entering. Notes who.
  */
 bool gate_look_threads(struct gate_look *l);
+/* From the next look on: whether a thread had such a frame in every look. */
+void gate_look_watch(struct gate_look *l);
+bool gate_look_stays(const struct gate_look *l);
+/* Whether one with such a frame in that look was not blocked. */
+bool gate_look_runs(const struct gate_look *l);
 /* Whether thread TID had such a frame in that look. */
 bool gate_look_inside(const struct gate_look *l, pid_t tid);
 /* The same of memory: a coroutine's stack, a pointer to the storage. */
