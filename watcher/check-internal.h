@@ -111,7 +111,8 @@ struct check_pair {
 	/* Who needs a global of another module, of either side, asked when a
 	 * rule wants to know; NULL: that is not known, and anyone may. */
 	struct check_set *set;
-	bool code_change; /* the new side has one */
+	bool code_change;  /* the new side has one */
+	struct strv moves; /* ids of the old side's variables that move */
 };
 
 /* Whether another module may use the global ID, as far as it is known. */
@@ -152,10 +153,16 @@ const char *check_moved(struct check_set *set, const char *name, bool tls);
 bool check_set_pair(struct check_set *set, const char *name,
 		    const struct check_image **was,
 		    const struct check_image **is);
+/* Whether a program that runs WAS gets IS: not if it is the same. */
+bool check_set_loads(const struct check_set *set, const struct check_image *was,
+		     const struct check_image *is);
 struct check_result *check_set_result(struct check_set *set);
 
 /* --- who was not built again (check-stale.c) ------------------------------ */
 
+/* Neither a struct nor a union, nor made of such: users may well have declared
+ * it themselves. */
+bool check_is_plain(const struct layout *l, uint32_t type);
 /* Of the users of what IS has otherwise than WAS. */
 void check_stale_users(struct check_set *set, const struct check_image *was,
 		       const struct check_image *is);
@@ -171,6 +178,11 @@ void check_vars(struct check_pair *p);
 void check_types(struct check_pair *p);
 void check_data(struct check_pair *p);
 void check_loops(struct check_pair *p);
+void check_moves(struct check_pair *p); /* after check_vars */
+
+/* Whether the function, of SIZE bytes at ADDR, never returns. */
+bool check_is_endless(const struct check_image *im, uint64_t addr,
+		      uint64_t size);
 
 /* --- types (check-types.c) ------------------------------------------------ */
 

@@ -65,16 +65,14 @@ static bool leaves(const unsigned char *p, size_t n, int64_t at, int64_t size)
 
 /* Whether I is a call, or a ModRM that says RIP: what follows is then no
  * instruction, though it may look like one. It must lead into the image. */
-static bool has_displacement(const struct check_image *im,
-			     const struct check_item *f,
-			     const unsigned char *code, int64_t i)
+static bool has_displacement(const struct check_image *im, uint64_t addr,
+			     const unsigned char *code, int64_t size, int64_t i)
 {
 	uint64_t to;
 
-	if (i + 5 > (int64_t)f->size ||
-	    (code[i] != CALL && (code[i] & 0xc7) != 0x05))
+	if (i + 5 > size || (code[i] != CALL && (code[i] & 0xc7) != 0x05))
 		return false;
-	to = f->addr + (uint64_t)(i + 5 + word_at(code + i + 1));
+	to = addr + (uint64_t)(i + 5 + word_at(code + i + 1));
 	for (size_t k = 0; k < im->nph; k++)
 		if (im->ph[k].p_type == PT_LOAD &&
 		    to - im->ph[k].p_vaddr < im->ph[k].p_memsz)
@@ -82,14 +80,15 @@ static bool has_displacement(const struct check_image *im,
 	return false;
 }
 
-static bool is_endless(const struct check_image *im, const struct check_item *f)
+bool check_is_endless(const struct check_image *im, uint64_t addr,
+		      uint64_t length)
 {
-	const unsigned char *code = check_bytes(im, f->addr, f->size);
-	int64_t size = (int64_t)f->size, to;
+	const unsigned char *code = check_bytes(im, addr, length);
+	int64_t size = (int64_t)length, to;
 	bool back = false;
 
 	for (int64_t i = 0; code && i < size; i++) {
-		if (has_displacement(im, f, code, i)) {
+		if (has_displacement(im, addr, code, size, i)) {
 			i += 4;
 			continue;
 		}
@@ -138,7 +137,8 @@ void check_loops(struct check_pair *p)
 		const struct check_item *a = check_func(p->was, b->id);
 		const char *name = check_bare(b->id);
 
-		if ((a && !code_differs(p, a, b)) || !is_endless(p->is, b))
+		if ((a && !code_differs(p, a, b)) ||
+		    !check_is_endless(p->is, b->addr, b->size))
 			continue;
 		check_add(p->r, RULE_ENDLESS_LOOP, p->is->name, name,
 			  check_func_place(p->is, b),

@@ -86,6 +86,18 @@ const struct check_rule check_rules[RULE_COUNT] = {
 	 "a variable's new type holds less than its old one",
 	 "make sure that no live value is too large: the load is refused if "
 	 "one does not fit"},
+    [RULE_VARIABLE_IN_USE] =
+	{"variable-in-use", CHECK_ERROR, false,
+	 "a variable cannot be converted while a function that stays uses it",
+	 "leave its type as it is and put what is new into another variable, "
+	 "or "
+	 "move what uses it into a function that returns"},
+    [RULE_VARIABLE_SHARED] =
+	{"variable-shared", CHECK_ERROR, false,
+	 "a variable is converted, and modules that use it are not loaded with "
+	 "it",
+	 "load them together: hotwatch load --force, with the variable's "
+	 "module and all of these"},
     [RULE_POINTER_CALLBACK] =
 	{"pointer-callback", CHECK_ERROR, true,
 	 "a function pointer is called in another way",

@@ -139,6 +139,13 @@ bool check_set_pair(struct check_set *s, const char *name,
 	return *was && *is;
 }
 
+bool check_set_loads(const struct check_set *s, const struct check_image *was,
+		     const struct check_image *is)
+{
+	return s->is_side->files ? strcmp(was->file, is->file) != 0
+				 : !check_same_content(was, is);
+}
+
 struct check_result *check_set_result(struct check_set *s)
 {
 	return s->r;

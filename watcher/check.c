@@ -231,6 +231,8 @@ static void pair_compare(struct check_pair *p)
 	check_types(p);
 	check_data(p);
 	check_loops(p);
+	check_moves(p);
+	strv_free(&p->moves);
 }
 
 void check_images(const struct check_image *was, const struct check_image *is,

@@ -5,12 +5,16 @@
  *
  *   check-rules.c    the rules: the one table of what can be found
  *   check-image.c    one side: a module's linked object, opened
+ *   check-elf.c      the same as a file: sections, relocations, bytes
+ *   check-place.c    where a type is defined
  *   check-record.c   whether the sides can be compared at all
  *   check-funcs.c    functions, what others call
  *   check-vars.c     variables and what lives in memory
  *   check-types.c    types: signatures, renamed members, enumerators
  *   check-data.c     initializers, constants, constructors
  *   check-loops.c    code that never comes to its next version
+ *   check-moves.c    who is in the way of a variable that must move
+ *   check-stale.c    who was not built again
  *   check-set.c      what only shows between modules
  *   check.c          runs them all, keeps the result
  *
@@ -56,6 +60,8 @@ enum check_rule_id {
 	RULE_VARIABLE_TYPE,
 	RULE_VARIABLE_MIGRATES,
 	RULE_VARIABLE_NARROWED,
+	RULE_VARIABLE_IN_USE,
+	RULE_VARIABLE_SHARED,
 	RULE_POINTER_CALLBACK,
 	RULE_VARIABLE_REMOVED,
 	RULE_VARIABLE_LINKAGE,
@@ -162,6 +168,8 @@ struct check_side {
 	/* They are all that there is: who calls what is known. Else anything
 	 * that is exported may be called by others. */
 	bool whole;
+	/* What has another file is loaded, though its content be the same. */
+	bool files;
 };
 
 /*

@@ -4,8 +4,10 @@
  * of the other could change nothing that a program sees.
  *
  * Covered: allocated sections in file order (name, type, flags, bytes), their
- * relocations with the target's name rather than its number, and the defined
- * symbols. Not covered: debug information, the record, notes, symbol numbers;
+ * relocations with the target's name rather than its number, the defined
+ * symbols, and how the object's variables lie in memory: who else uses them may
+ * be compiled for another layout without a byte of this object differing. Not
+ * covered: other debug information, the record, notes, symbol numbers;
  * so a comment, a build in another folder or a build by make instead of the
  * watcher leave it as it is, while a line number that is really in the code
  * (an assert) changes it.
@@ -14,6 +16,7 @@
 
 #include "codeserver/descriptor.h"
 #include "watcher/object-internal.h"
+#include "watcher/types.h"
 
 /* Two chains with different seeds: 128 bits. */
 struct hash {
@@ -96,6 +99,7 @@ int object_hash(struct object *o, char hex[33], char **err)
 				hash_section(&h, o, i);
 		for (uint32_t i = 1; i < o->nsyms; i++)
 			hash_symbol(&h, o, i);
+		hash_num(&h, types_own(o));
 		snprintf(o->hash, sizeof(o->hash), "%016llx%016llx",
 			 (unsigned long long)h.a, (unsigned long long)h.b);
 	}

@@ -72,7 +72,7 @@ static struct verdict *verdict_make(const struct round_peer *p)
 	struct verdict *v = xcalloc(1, sizeof(*v));
 	struct text key = {0};
 
-	v->was.whole = v->is.whole = true;
+	v->was.whole = v->is.whole = v->is.files = true;
 	v->was.modules =
 	    xcalloc(program->nmodules + 1, sizeof(*v->was.modules));
 	v->is.modules = xcalloc(program->nmodules + 1, sizeof(*v->is.modules));

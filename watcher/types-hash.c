@@ -135,7 +135,8 @@ static void reach(struct types_hash *h, uint32_t type, uint32_t *tail)
 	h->queue[(*tail)++] = type;
 }
 
-static uint64_t search(struct types_hash *h, uint32_t root)
+/* DEEP: what pointers lead to as well. */
+static uint64_t search(struct types_hash *h, uint32_t root, bool deep)
 {
 	const struct types *t = h->t;
 	uint32_t tail = 0;
@@ -149,6 +150,9 @@ static uint64_t search(struct types_hash *h, uint32_t root)
 
 		if (h->nodes[i].sig)
 			h->sigs[nsigs++] = h->nodes[i].sig;
+		if (!deep && (type->kind == LAYOUT_POINTER ||
+			      type->kind == LAYOUT_FUNCTION))
+			continue;
 		reach(h, type->to, &tail);
 		for (uint64_t k = 0; has_parts(type) && k < type->count; k++)
 			reach(h, t->parts[type->first + k].type, &tail);
@@ -161,8 +165,13 @@ uint64_t types_hash_deep(struct types_hash *h, uint32_t type)
 	struct node *n = &h->nodes[type];
 
 	if (!n->deep)
-		n->deep = search(h, type) | 1;
+		n->deep = search(h, type, true) | 1;
 	return n->deep;
+}
+
+uint64_t types_hash_own(struct types_hash *h, uint32_t type)
+{
+	return search(h, type, false) | 1;
 }
 
 struct types_hash *types_hash_new(const struct types *t)

@@ -11,6 +11,7 @@
  *   types-table.c  keeps each type once
  *   types-hash.c   hashes them, deeply
  *   types-emit.c   writes the section
+ *   types-own.c    before the link: the variables' layouts, as a hash
  *
  * Any thread may call what is declared first; the rest is the files' own.
  */
@@ -73,6 +74,12 @@ struct object;
 void types_uses(const struct object *o, const char *module,
 		struct text *section, struct types_site **sites,
 		size_t *nsites);
+
+/*
+ * A hash of how the variables of the object O lie in memory (types-own.c); 0:
+ * it has none, or no debug information.
+ */
+uint64_t types_own(struct object *o);
 
 /* --- the table (types-table.c) -------------------------------------------- */
 
@@ -140,6 +147,9 @@ struct types_hash *types_hash_new(const struct types *t);
 void types_hash_free(struct types_hash *h);
 /* Never 0. The table must be complete. */
 uint64_t types_hash_deep(struct types_hash *h, uint32_t type);
+/* The same of the type's own bytes: what pointers lead to counts by its name.
+ */
+uint64_t types_hash_own(struct types_hash *h, uint32_t type);
 /* Of the set of the N hashes in V, which gets sorted; never 0. */
 uint64_t types_hash_set(uint64_t *v, size_t n);
 

@@ -76,11 +76,13 @@ step "the working tree, not committed"
 replace src/main.c 'static int runs' 'static long runs'
 replace src/main.c 'return key_of' 'return (int)runs + key_of'
 replace src/main.c '+ runs++' '+ (int)runs++'
-expect_eq "HEAD" "$(check --git HEAD)" "variable-migrates info src/main.c:2
-migrates 1 0"
+expect_eq "HEAD" "$(check --git HEAD)" "variable-in-use error src/main.c:2
+variable-migrates info src/main.c:2
+unsafe 1 1"
 expect_eq "HEAD, program" "$(check --git HEAD program)" \
-	"variable-migrates info src/main.c:2
-migrates 1 0"
+	"variable-in-use error src/main.c:2
+variable-migrates info src/main.c:2
+unsafe 1 1"
 commit two
 
 step "a header: who includes it is compiled, with what the build generated"
@@ -92,19 +94,22 @@ expect_eq "one change" "$(check --git HEAD~..HEAD)" \
 needs code_change 2 1"
 expect_eq "two changes" "$(check --git HEAD~2..)" \
 	"heap-type error src/api.h:1
+variable-in-use error src/main.c:2
 variable-migrates info src/main.c:2
-needs code_change 2 1"
+unsafe 2 1"
 expect_eq "the other way" "$(check --git HEAD~..HEAD~2)" \
-	"variable-migrates info src/main.c:2
+	"variable-in-use error src/main.c:2
+variable-migrates info src/main.c:2
 variable-narrowed warning src/main.c:2
-migrates 1 1"
+unsafe 1 1"
 
 step "what was compiled is not compiled again, what differs is"
 cp ../compiled before
 expect_eq "again" "$(check --git HEAD~2..)" \
 	"heap-type error src/api.h:1
+variable-in-use error src/main.c:2
 variable-migrates info src/main.c:2
-needs code_change 2 1"
+unsafe 2 1"
 same_file "compilers that ran" ../compiled before
 rm before
 replace src/config.h 3 4

@@ -101,13 +101,85 @@ for file in new/api.h new/api.c; do
 done
 side new
 expect_eq "user" "$(findings old/program new/program)" \
-	"variable-migrates info api total
+	"variable-in-use error api total
+variable-migrates info api total
 variable-narrowed warning api total
 variable-not-rebuilt error main total
 unsafe 1"
 
+step "a struct that grows where its own module does not look moves all the same"
+mkdir original
+cp old/*.[ch] original
+for side in old new; do
+	cat >$side/api.h <<-'END'
+		int used(int a);
+		int last(void);
+		struct all {
+			int first;
+			int last;
+			long total;
+		};
+		extern struct all all;
+	END
+	cat >$side/api.c <<-'END'
+		#include "api.h"
+		struct all all;
+		int used(int a)
+		{
+			return all.first += a;
+		}
+	END
+	cat >$side/last.c <<-'END'
+		#include "api.h"
+		int last(void)
+		{
+			return all.last;
+		}
+	END
+	cat >$side/main.c <<-'END'
+		#include "api.h"
+		int main(int argc, char **argv)
+		{
+			(void)argv;
+			return used(argc) + last();
+		}
+	END
+done
+replace new/api.h 'int last;
+' 'int added;
+	int last;
+'
+replace new/api.h 'long total' 'int total'
+side old
+side new
+expect_eq "all" "$(findings old/program new/program)" \
+	"variable-migrates info api all
+variable-narrowed warning api all
+migrates 1"
+
+step "who uses it and came out the same is named"
+for side in old new; do
+	cat >$side/first.c <<-'END'
+		#include "api.h"
+		int first(void);
+		int first(void)
+		{
+			return all.first;
+		}
+	END
+done
+side old
+side new
+expect_eq "all" "$(findings old/program new/program)" \
+	"variable-migrates info api all
+variable-narrowed warning api all
+variable-shared error api all
+unsafe 1"
+rm old/{first,last}.[co] new/{first,last}.[co]
+
 step "one that only holds a pointer to a changed type is not"
-cp old/api.[ch] old/main.c new
+cp original/* old
+cp original/* new
 for side in old new; do
 	echo 'struct node { int v; } *head;
 int first(void) { return head ? head->v : 0; }' >>$side/api.c

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+int elsewhere(void);
+static struct {
+	int jobs;
+} state;
+static int next(void)
+{
+	return state.jobs++;
+}
+int main(void)
+{
+	while (elsewhere())
+		next();
+	return next();
+}
