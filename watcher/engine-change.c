@@ -164,12 +164,14 @@ static void take_unknown(struct change *c, const char *path)
 {
 	const char *name = path_base(path);
 
-	if (!strcmp(name, "manifest.json"))
+	if (!strcmp(name, "manifest.json")) {
 		note_manifest(c->e, path);
-	else if (!strcmp(name, "hotwatch.json"))
+	} else if (!strcmp(name, "hotwatch.json")) {
 		take_settings(c->e, path);
-	else
+	} else {
 		retry_failed(c, path);
+		own_changed(c->e, path);
+	}
 	take_folder(c, path);
 }
 

@@ -14,6 +14,7 @@
  *   engine-state.c    what is remembered in a program's folder
  *   engine-files.c    the module objects that we linked
  *   engine-find.c     hot builds that nobody runs yet
+ *   engine-own.c      the project's own build command
  *   unit.c            translation units: wanted content
  *   unit-compile.c    compiling one
  *   unit-warnings.c   which of its warnings are new
@@ -196,6 +197,7 @@ struct engine {
 	uv_timer_t absent_timer; /* see engine-change.c */
 	struct strv absent;
 	uint64_t absent_first;
+	struct own *own;       /* see engine-own.c */
 	uv_timer_t git_timer;  /* looks whether git is done */
 	uv_timer_t save_timer; /* state.json is written when all is quiet */
 	uv_timer_t held_timer; /* see engine-held.c */
@@ -230,6 +232,14 @@ void change_absent_due(uv_timer_t *timer);
 bool change_lasts(struct engine *e, const char *path, uint64_t first);
 /* Sees to it that changes of what U uses are heard of. */
 void change_watch(struct engine *e, const char *path);
+
+/* --- engine-own.c --- */
+struct own *own_new(struct engine *e);
+void own_close(struct own *o);
+void own_free(struct own *o);
+/* No compile depends on PATH, which was saved. */
+void own_changed(struct engine *e, const char *path);
+bool own_busy(const struct engine *e);
 
 /* --- engine-peer.c --- */
 void peer_found(const char *path, int pid, void *engine);

@@ -111,7 +111,7 @@ static bool git_holds(struct engine *e)
 bool engine_idle(const struct engine *e)
 {
 	if (peers_joining(e) || build_jobs(e->build) || e->rounds ||
-	    e->absent.n || e->finding)
+	    e->absent.n || e->finding || own_busy(e))
 		return false;
 	for (const struct unit *u = e->unit_list; u; u = u->next)
 		if (unit_due(u))
@@ -259,6 +259,7 @@ int engine_open(struct engine **out, uv_loop_t *loop, const char *root,
 	e->log = eventlog_new();
 	e->files = depgraph_new();
 	e->build = build_new(loop, o->jobs);
+	e->own = own_new(e);
 	uv_timer_init(loop, &e->absent_timer);
 	uv_timer_init(loop, &e->git_timer);
 	uv_timer_init(loop, &e->save_timer);
@@ -302,6 +303,7 @@ static void engine_free(struct engine *e)
 	strmap_free(&e->dirs);
 	depgraph_free(e->files);
 	build_free(e->build);
+	own_free(e->own);
 	eventlog_free(e->log);
 	settings_free(&e->settings);
 	free(e->settings_error);
@@ -366,5 +368,6 @@ void engine_close(struct engine *e, void (*done)(void *arg), void *arg)
 	uv_close((uv_handle_t *)&e->save_timer, handle_closed);
 	uv_close((uv_handle_t *)&e->held_timer, handle_closed);
 	uv_close((uv_handle_t *)&e->loop_timer, handle_closed);
+	own_close(e->own);
 	build_cancel(e->build);
 }

@@ -34,6 +34,11 @@ step "there are no binaries"
 	xargs -r sh -c 'find "$@" -size +0 -print0' - |
 	xargs -r0 grep -LI '' -- | grep . || fail "binary files (above)"
 
+step "every setting is explained, and none that is not one"
+expect_eq "docs/settings.md" \
+	"$(sed -n 's/^| `\([a-z_]*\)` .*/\1/p' docs/settings.md | sort)" \
+	"$(sed -n 's/^    {"\([a-z_]*\)", KIND_.*/\1/p' watcher/settings.c | sort)"
+
 step "nothing is left to do"
 word='TO''DO|FIX''ME|XX''X:'
 ! sources '\.(c|h|sh|py)$' | xargs -r grep -nE "$word" -- ||
