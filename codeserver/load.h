@@ -33,6 +33,7 @@ struct load_item {
 
 struct load_times { /* microseconds */
 	unsigned check, open, bind, publish, total;
+	unsigned gate; /* calls waited for so long, at most */
 };
 
 struct load_set;

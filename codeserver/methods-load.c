@@ -24,6 +24,8 @@ static void add_times(cJSON *o, const struct load_times *t)
 	cJSON_AddNumberToObject(us, "open", t->open);
 	cJSON_AddNumberToObject(us, "bind", t->bind);
 	cJSON_AddNumberToObject(us, "publish", t->publish);
+	if (t->gate)
+		cJSON_AddNumberToObject(us, "gate", t->gate);
 }
 
 static void add_ids(cJSON *o, const char *name, const char *const *ids,

@@ -9,6 +9,7 @@
  * all that it was made from: the files that the compiler read are hashed again
  * before it is taken. So a base that is compared with again costs no compiler.
  */
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "watcher/cc.h"
 #include "watcher/check-build.h"
 #include "watcher/depfile.h"
+#include "watcher/jsonlist.h"
 #include "watcher/manifest.h"
 #include "watcher/tools.h"
 
@@ -67,6 +69,27 @@ static char *in_tree(const struct work *w, const char *s)
 	return moved(s, w->b->top, w->b->trees[w->side]);
 }
 
+/* The record of the object that this one stands for. */
+static char *record_make(const struct manifest_module *m)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text, *copy;
+
+	cJSON_AddNumberToObject(o, "hotwatch", 1);
+	cJSON_AddStringToObject(o, "dir", m->dir);
+	cJSON_AddItemToObject(o, "argv", jsonlist_make(m->command));
+	cJSON_AddStringToObject(o, "source", m->source);
+	cJSON_AddStringToObject(o, "output", m->object);
+	if (m->depfile)
+		cJSON_AddStringToObject(o, "depfile", m->depfile);
+	cJSON_AddItemToObject(o, "env", jsonpairs_make(m->env));
+	text = cJSON_PrintUnformatted(o);
+	cJSON_Delete(o);
+	copy = xstrdup(text);
+	cJSON_free(text);
+	return copy;
+}
+
 static void command_make(const struct work *w, const char *object,
 			 struct strv *argv)
 {
@@ -80,6 +103,12 @@ static void command_make(const struct work *w, const char *object,
 		strv_add_own(argv, in_tree(w, *s));
 	strv_add_own(argv, xasprintf("-ffile-prefix-map=%s=%s",
 				     w->b->trees[w->side], w->b->top));
+	if (w->b->kept) {
+		strv_add(argv, "-Xclang");
+		strv_add(argv, "-record-command-line");
+		strv_add(argv, "-Xclang");
+		strv_add_own(argv, record_make(w->m));
+	}
 	strv_add(argv, "-fno-color-diagnostics");
 	strv_add(argv, "-MD");
 	strv_add(argv, "-MF");
@@ -410,6 +439,8 @@ static int works_keep(const struct works *all, const struct check_build *b,
 	for (size_t i = 0; e == 0 && i + 1 < all->n; i += 2)
 		e = work_keep(b->kept, &all->v[i], &all->v[i + 1], err);
 	check_kept_sort(b->kept);
+	if (e == 0 && b->kept->wants_old && b->kept->n)
+		e = check_program_old(b->kept, b->manifest, b->scratch, err);
 	return e;
 }
 

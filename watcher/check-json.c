@@ -55,6 +55,20 @@ static cJSON *finding_json(const struct check_result *r,
 	return o;
 }
 
+static cJSON *pauses_json(const struct check_result *r)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < r->npauses; i++) {
+		cJSON *p = cJSON_CreateObject();
+
+		text_member(p, "direction", r->pauses[i].down ? "down" : "up");
+		cJSON_AddNumberToObject(p, "pause_us", r->pauses[i].us);
+		cJSON_AddItemToArray(list, p);
+	}
+	return list;
+}
+
 void check_put_json(struct text *t, const struct check_result *r)
 {
 	cJSON *o = cJSON_CreateObject(), *list;
@@ -65,6 +79,8 @@ void check_put_json(struct text *t, const struct check_result *r)
 	list = cJSON_AddArrayToObject(o, "findings");
 	for (size_t i = 0; i < r->n; i++)
 		cJSON_AddItemToArray(list, finding_json(r, &r->findings[i]));
+	if (r->npauses)
+		cJSON_AddItemToObject(o, "rehearsal", pauses_json(r));
 	list = cJSON_AddArrayToObject(o, "unchecked");
 	for (size_t i = 0; i < r->nunknown; i++) {
 		cJSON *u = cJSON_CreateObject();

@@ -211,6 +211,7 @@ void check_kept_free(struct check_kept *k)
 	}
 	free(k->v);
 	free(k->program);
+	free(k->old);
 	free(k->from);
 	free(k->to);
 	*k = (struct check_kept){0};

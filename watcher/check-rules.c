@@ -157,6 +157,28 @@ const struct check_rule check_rules[RULE_COUNT] = {
     [RULE_MODULE_REMOVED] = {"module-removed", CHECK_INFO, false,
 			     "a module is gone: a running program keeps it",
 			     "nothing, or delete it with `hotwatch delete`"},
+    [RULE_REHEARSAL_COMMAND] =
+	{"rehearsal-command", CHECK_ERROR, false,
+	 "the command of a rehearsal failed",
+	 "run it on the old build and on the new one, each alone; if both are "
+	 "fine, it is the change between them"},
+    [RULE_REHEARSAL_CRASH] =
+	{"rehearsal-crash", CHECK_ERROR, false,
+	 "the program ended in a rehearsal",
+	 "look at the place: it may read state that the other build wrote"},
+    [RULE_REHEARSAL_LOAD] =
+	{"rehearsal-load", CHECK_ERROR, false,
+	 "the program did not take the upgrade, or the downgrade",
+	 "see the reason; what cannot be loaded needs a restart"},
+    [RULE_REHEARSAL_HOLDER] =
+	{"rehearsal-holder", CHECK_ERROR, false,
+	 "something held old code past the deadline",
+	 "let it come by a qualified call (HOT), or clear the pointer; a "
+	 "larger --deadline if it only takes its time"},
+    [RULE_REHEARSAL_STATE] =
+	{"rehearsal-state", CHECK_ERROR, false,
+	 "the state after a load is not what it was before",
+	 "mend the code_change, up or down, or compare what may not differ"},
     [RULE_SUPPRESSION_UNUSED] = {"suppression-unused", CHECK_WARNING, false,
 				 "a suppression suppresses nothing",
 				 "remove it from hotwatch.json"},

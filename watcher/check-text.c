@@ -140,6 +140,19 @@ static void put_verdict(struct text *t, const struct ui *ui,
 	text_puts(t, *before == ',' ? ")\n" : "\n");
 }
 
+static void put_pauses(struct text *t, const struct check_result *r)
+{
+	for (size_t i = 0; i < r->npauses; i++) {
+		char *ms = ui_ms(r->pauses[i].us / 1000);
+
+		text_printf(t, "%s%s %s ms", i ? ", " : "rehearsed; paused: ",
+			    r->pauses[i].down ? "down" : "up", ms);
+		free(ms);
+	}
+	if (r->npauses)
+		text_puts(t, "\n");
+}
+
 void check_put_text(struct text *t, const struct ui *ui,
 		    const struct check_result *r)
 {
@@ -153,6 +166,7 @@ void check_put_text(struct text *t, const struct ui *ui,
 		text_puts(t, "\n");
 	}
 	put_verdict(t, ui, r);
+	put_pauses(t, r);
 }
 
 /* --- GitHub --------------------------------------------------------------- */

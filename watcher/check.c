@@ -40,6 +40,14 @@ struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
 	return f;
 }
 
+void check_add_told(struct check_result *r, enum check_rule_id rule,
+		    const char *module, const char *symbol, const char *file,
+		    unsigned line, const char *message)
+{
+	check_add(r, rule, module, symbol, (struct check_place){file, line},
+		  "%s", message);
+}
+
 void check_unknown_add(struct check_result *r, const char *module,
 		       const char *fmt, ...)
 {

@@ -75,6 +75,11 @@ enum check_rule_id {
 	RULE_HEADER_NOT_REBUILT,
 	RULE_MODULE_ADDED,
 	RULE_MODULE_REMOVED,
+	RULE_REHEARSAL_COMMAND,
+	RULE_REHEARSAL_CRASH,
+	RULE_REHEARSAL_LOAD,
+	RULE_REHEARSAL_HOLDER,
+	RULE_REHEARSAL_STATE,
 	RULE_SUPPRESSION_UNUSED,
 	RULE_SUPPRESSION_EXPIRED,
 	RULE_COUNT
@@ -124,14 +129,22 @@ enum check_verdict {
 	VERDICT_UNKNOWN /* could not be checked */
 };
 
+/* What a load of a rehearsal made callers or processes wait, at most. */
+struct check_pause {
+	bool down;
+	double us;
+};
+
 /* Zeroed is empty. */
 struct check_result {
 	struct check_finding *findings;
 	size_t n, cap;
 	struct check_unknown *unknown;
 	size_t nunknown;
-	size_t compared, unchanged; /* modules */
-	bool code_change;           /* one of them has a HOT_CODE_CHANGE */
+	size_t compared, unchanged;   /* modules */
+	bool code_change;             /* one of them has a HOT_CODE_CHANGE */
+	struct check_pause pauses[8]; /* of a rehearsal, in its order */
+	size_t npauses;
 	char *root; /* paths below it are shown relative; may be NULL */
 };
 
@@ -144,6 +157,12 @@ const char *check_verdict_word(enum check_verdict v);
 size_t check_result_count(const struct check_result *r, enum check_severity s);
 /* The file of a finding as it is shown; points into it. NULL: none. */
 const char *check_shown_file(const struct check_result *r, const char *file);
+
+/* A finding that something else than a comparison has made: FILE may be NULL,
+ * LINE 0. All is copied. */
+void check_add_told(struct check_result *r, enum check_rule_id rule,
+		    const char *module, const char *symbol, const char *file,
+		    unsigned line, const char *message);
 
 /* Notes that MODULE could not be compared, and why. */
 void check_unknown_add(struct check_result *r, const char *module,
@@ -246,7 +265,9 @@ struct check_kept_module {
 /* Zeroed is empty, but for the folder. */
 struct check_kept {
 	const char *folder; /* in: its objects go there, as NAME-HASH.o */
-	char *program;      /* whose modules they are */
+	bool wants_old;     /* in: of commits, the old program too */
+	char *program;      /* whose modules they are: its name, */
+	char *old;          /* and the path of the old one, or NULL */
 	char *from, *to;    /* what the sides are called */
 	struct check_kept_module *v; /* those that others need come first */
 	size_t n;
@@ -260,6 +281,11 @@ int check_kept_take(struct check_kept *k, const struct check_module *was,
 /* The same of all modules of two programs, by their manifests. */
 int check_kept_programs(struct check_kept *k, const struct check_operand *was,
 			const struct check_operand *is, char **err);
+/* Sets K->old: the program of the manifest M if it is the old one, else one
+ * that is linked into the folder SCRATCH (check-program.c). */
+struct manifest;
+int check_program_old(struct check_kept *k, const struct manifest *m,
+		      const char *scratch, char **err);
 void check_kept_sort(struct check_kept *k);
 void check_kept_free(struct check_kept *k);
 

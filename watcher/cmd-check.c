@@ -12,6 +12,7 @@
 #include "watcher/ask.h"
 #include "watcher/check.h"
 #include "watcher/paths.h"
+#include "watcher/rehearse.h"
 #include "watcher/release.h"
 #include "watcher/settings.h"
 
@@ -80,6 +81,8 @@ static int keep_programs(const struct check_operand *was,
 	k->program = xstrdup(path_base(o[0]));
 	if (ends_with(k->program, ".hot"))
 		k->program[strlen(k->program) - 4] = '\0';
+	k->old = ends_with(o[0], ".hot") ? xstrndup(o[0], strlen(o[0]) - 4)
+					 : xstrdup(o[0]);
 	k->from = xstrdup(o[0]);
 	k->to = xstrdup(o[1]);
 	return check_kept_programs(k, was, is, err);
@@ -137,66 +140,134 @@ static int status_of(const struct check_result *r)
 	return r->nunknown ? STATUS_UNASKED : STATUS_DONE;
 }
 
-/* --- a release ------------------------------------------------------------ */
+/* --- a release, and its rehearsal ----------------------------------------- */
 
-static int write_release(const struct options *o, const struct check_kept *k,
-			 char **err)
+/* What is done with a comparison beside telling it. */
+struct use {
+	const struct options *o;
+	const char *scratch;
+	char *folder;           /* of objects; NULL: nothing is kept */
+	struct check_kept kept; /* with them */
+};
+
+static int use_open(struct use *u, char **err)
 {
-	struct release *r;
-	int e = release_make(&r, k, options_value(o, "write-release"), err);
+	const char *path = options_value(u->o, "write-release");
 
-	if (e < 0)
-		return -1;
-	e = release_write(r, err);
-	release_free(r);
+	if (path)
+		u->folder = release_folder(path);
+	else if (options_given(u->o, "rehearse"))
+		u->folder = path_join(u->scratch, "objects");
+	u->kept.folder = u->folder;
+	u->kept.wants_old = options_given(u->o, "rehearse");
+	return u->folder ? make_dirs(u->folder, 0755, err) : 0;
+}
+
+static int rehearse_release(const struct use *u, const struct release *rel,
+			    struct check_result *r, char **err)
+{
+	struct rehearsal h = {
+	    .release = rel,
+	    .program = u->kept.old,
+	    .run = options_value(u->o, "run"),
+	    .command = options_value(u->o, "rehearse"),
+	    .state = options_value(u->o, "state-check"),
+	    .deadline_ms = 5000,
+	    .scratch = u->scratch,
+	    .r = r,
+	};
+	int e;
+
+	if (options_given(u->o, "deadline"))
+		h.deadline_ms = atoi(options_value(u->o, "deadline"));
+	e = rehearse(&h, err);
+	check_result_sort(r);
 	return e;
 }
 
-/* 0, or -1 and *err; without the option, 0 and nothing is kept. */
-static int kept_folder(const struct options *o, char **folder, char **err)
+static int use_kept(const struct use *u, struct check_result *r, char **err)
 {
-	const char *path = options_value(o, "write-release");
+	const char *path = options_value(u->o, "write-release");
+	struct release *rel;
+	int e = 0;
 
-	*folder = path ? release_folder(path) : NULL;
-	return *folder ? make_dirs(*folder, 0755, err) : 0;
+	if (!u->folder || (!path && !u->kept.n))
+		return 0; /* nothing differs: nothing to rehearse */
+	if (release_make(&rel, &u->kept, path ? path : "the release", err) < 0)
+		return -1;
+	if (path)
+		e = release_write(rel, err);
+	if (e == 0 && options_given(u->o, "rehearse"))
+		e = rehearse_release(u, rel, r, err);
+	release_free(rel);
+	return e;
 }
 
 /* --- all ------------------------------------------------------------------ */
 
-static int check(const struct options *o, const struct format *format)
+static int check_in(const struct options *o, const struct format *format,
+		    const char *scratch)
 {
-	char *err = NULL, *folder, *scratch = tree_temporary("check", &err);
-	int e = kept_folder(o, &folder, &err), status;
-	struct check_kept kept = {.folder = folder};
+	struct use u = {.o = o, .scratch = scratch};
 	struct check_result r = {0};
 	struct settings settings;
 	bool whole = false;
+	char *err = NULL;
+	int status = STATUS_UNASKED, e;
 
 	settings_init(&settings);
-	if (!scratch)
-		e = -1;
+	e = use_open(&u, &err);
 	if (e == 0)
-		e = compare(o, scratch, folder ? &kept : NULL, &r, &whole,
+		e = compare(o, scratch, u.folder ? &u.kept : NULL, &r, &whole,
 			    &err);
-	if (e == 0 && folder)
-		e = write_release(o, &kept, &err);
+	if (e == 0)
+		e = use_kept(&u, &r, &err);
 	if (e == 0)
 		e = suppress(&r, &settings, whole, &err);
 	if (e == 0) {
 		print_result(o, format, &r);
 		status = status_of(&r);
 	} else {
-		status = ask_fail(o, STATUS_UNASKED, "badfile", "%s", err);
+		ask_fail(o, status, "badfile", "%s", err);
 	}
-	check_kept_free(&kept);
+	check_kept_free(&u.kept);
 	check_result_free(&r);
 	settings_free(&settings);
-	if (scratch)
-		tree_remove(scratch);
-	free(scratch);
-	free(folder);
+	free(u.folder);
 	free(err);
 	return status;
+}
+
+static int check(const struct options *o, const struct format *format)
+{
+	char *err = NULL, *scratch = tree_temporary("check", &err);
+	int status;
+
+	if (!scratch)
+		return ask_fail(o, STATUS_UNASKED, "failed", "%s", err);
+	status = check_in(o, format, scratch);
+	tree_remove(scratch);
+	free(scratch);
+	return status;
+}
+
+/* NULL, or what is wrong with the options together. */
+static const char *usage_wrong(const struct options *o)
+{
+	const char *deadline = options_value(o, "deadline");
+	char *end;
+
+	if (options_given(o, "git") ? o->noperands > 1 : o->noperands != 2)
+		return "give OLD and NEW, or --git BASE[..HEAD] and perhaps "
+		       "one program";
+	if (!options_given(o, "rehearse") &&
+	    (options_given(o, "run") || options_given(o, "state-check") ||
+	     deadline))
+		return "--run, --state-check and --deadline go with "
+		       "--rehearse COMMAND";
+	if (deadline && (strtol(deadline, &end, 10) < 0 || *end || !*deadline))
+		return "--deadline is a whole number of milliseconds";
+	return NULL;
 }
 
 static int exec_check(struct options *o)
@@ -207,10 +278,8 @@ static int exec_check(struct options *o)
 		return ask_fail(o, STATUS_USAGE, "usage",
 				"--format is text, json, sarif, junit or "
 				"github");
-	if (options_given(o, "git") ? o->noperands > 1 : o->noperands != 2)
-		return ask_fail(o, STATUS_USAGE, "usage",
-				"give OLD and NEW, or --git BASE[..HEAD] and "
-				"perhaps one program");
+	if (usage_wrong(o))
+		return ask_fail(o, STATUS_USAGE, "usage", "%s", usage_wrong(o));
 	return check(o, format);
 }
 
@@ -221,6 +290,10 @@ static const struct option_spec options[] = {
     {"format", 'f', "FORMAT", "text, json, sarif, junit or github"},
     {"write-release", 'w', "FILE",
      "also write a release, for hotwatch upgrade"},
+    {"rehearse", 'r', "COMMAND", "run OLD and COMMAND; upgrade meanwhile"},
+    {"run", 'R', "COMMAND", "how to start $HOTWATCH_PROGRAM"},
+    {"state-check", 's', "COMMAND", "prints what a load must not change"},
+    {"deadline", 'd', "MS", "for holders of old code to leave (5000)"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -238,6 +311,13 @@ const struct command cmd_check_entry = {
 	"With --git, two commits are compared: the modules of the hot-built\n"
 	"PROGRAM (or of all programs of the repository) that read a file that\n"
 	"differs are compiled on both sides, as they were compiled for it.\n\n"
+	"With --rehearse, OLD is run, COMMAND is put to it (HOTWATCH_PID and\n"
+	"HOTWATCH_SOCKET say where it is), and it is upgraded meanwhile, "
+	"brought\n"
+	"back, and upgraded again: when COMMAND calls `hotwatch "
+	"rehearse-step`,\n"
+	"or else in the middle of one run of it each. docs/releases.md says\n"
+	"more.\n\n"
 	"exit status: 0 safe; 1 findings; 2 usage; 3 could not be checked",
     .options = options,
     .max = 2,

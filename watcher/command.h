@@ -41,10 +41,11 @@ struct command {
 extern const struct command *const commands[]; /* ends at NULL */
 
 extern const struct command cmd_change_code_entry, cmd_check_entry,
-    cmd_delete_entry, cmd_doctor_entry, cmd_downgrade_entry, cmd_upgrade_entry,
-    cmd_get_state_entry, cmd_holders_entry, cmd_resume_entry, cmd_suspend_entry,
-    cmd_load_entry, cmd_log_entry, cmd_lsp_entry, cmd_modules_entry,
-    cmd_ps_entry, cmd_purge_entry, cmd_rollback_entry, cmd_run_entry,
-    cmd_soft_purge_entry, cmd_status_entry, cmd_watch_entry, cmd_which_entry;
+    cmd_delete_entry, cmd_doctor_entry, cmd_downgrade_entry,
+    cmd_rehearse_step_entry, cmd_upgrade_entry, cmd_get_state_entry,
+    cmd_holders_entry, cmd_resume_entry, cmd_suspend_entry, cmd_load_entry,
+    cmd_log_entry, cmd_lsp_entry, cmd_modules_entry, cmd_ps_entry,
+    cmd_purge_entry, cmd_rollback_entry, cmd_run_entry, cmd_soft_purge_entry,
+    cmd_status_entry, cmd_watch_entry, cmd_which_entry;
 
 #endif

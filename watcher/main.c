@@ -27,14 +27,31 @@ static const struct command cmd_cc_entry = {
 };
 
 const struct command *const commands[] = {
-    &cmd_cc_entry,          &cmd_run_entry,       &cmd_watch_entry,
-    &cmd_status_entry,      &cmd_modules_entry,   &cmd_which_entry,
-    &cmd_load_entry,        &cmd_holders_entry,   &cmd_soft_purge_entry,
-    &cmd_purge_entry,       &cmd_delete_entry,    &cmd_rollback_entry,
-    &cmd_ps_entry,          &cmd_suspend_entry,   &cmd_resume_entry,
-    &cmd_change_code_entry, &cmd_get_state_entry, &cmd_log_entry,
-    &cmd_upgrade_entry,     &cmd_downgrade_entry, &cmd_check_entry,
-    &cmd_lsp_entry,         &cmd_doctor_entry,    NULL,
+    &cmd_cc_entry,
+    &cmd_run_entry,
+    &cmd_watch_entry,
+    &cmd_status_entry,
+    &cmd_modules_entry,
+    &cmd_which_entry,
+    &cmd_load_entry,
+    &cmd_holders_entry,
+    &cmd_soft_purge_entry,
+    &cmd_purge_entry,
+    &cmd_delete_entry,
+    &cmd_rollback_entry,
+    &cmd_ps_entry,
+    &cmd_suspend_entry,
+    &cmd_resume_entry,
+    &cmd_change_code_entry,
+    &cmd_get_state_entry,
+    &cmd_log_entry,
+    &cmd_upgrade_entry,
+    &cmd_downgrade_entry,
+    &cmd_check_entry,
+    &cmd_rehearse_step_entry,
+    &cmd_lsp_entry,
+    &cmd_doctor_entry,
+    NULL,
 };
 
 /*
@@ -93,7 +110,7 @@ static void put_help(struct text *t)
 		     "Save a C file, and the running program has the new "
 		     "code.\n\n");
 	for (size_t i = 0; commands[i]; i++)
-		text_printf(t, "  %-12s%s\n", commands[i]->name,
+		text_printf(t, "  %-15s%s\n", commands[i]->name,
 			    commands[i]->help);
 	text_puts(t, "\nStart with:  make CC=\"hotwatch cc\"  and  "
 		     "hotwatch run ./PROGRAM\n"

@@ -47,8 +47,9 @@ struct release_target {
 	bool undone;
 	char *reason, *message; /* why it is FAILED, LOST, REFUSED */
 	char *stuck;            /* why it could not be taken back, or NULL */
-	double pause_us;       /* how long its loads took to publish, at most */
-	struct cJSON *answers; /* of its loads, as they came */
+	double suspended_us;    /* CLOCK_MONOTONIC: since when; 0: nothing is */
+	double pause_us;        /* that calls or processes waited, at most */
+	struct cJSON *answers;  /* of its loads, as they came */
 };
 
 /* A module's file for the targets of one manifest. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "watcher/jsonget.h"
 #include "watcher/release-internal.h"
@@ -315,9 +316,25 @@ static cJSON *process_params(const struct release_step *s, int process)
 	return params;
 }
 
+static double now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static void pause_add(struct release_target *t, double us)
+{
+	if (us > t->pause_us)
+		t->pause_us = us;
+}
+
 static bool suspend_one(struct release_target *t, const struct release_step *s,
 			int process)
 {
+	if (!t->suspended_us)
+		t->suspended_us = now_us();
 	if (!done(must(t, "sys/suspend", process_params(s, process))))
 		return false;
 	undo_add(t, ORDER_RESUME, s, process, NULL);
@@ -331,9 +348,10 @@ static bool resume_one(struct release_target *t, const struct release_step *s,
 	struct client_error e;
 	bool good = done(ask(t, "sys/resume", process_params(s, process), &e));
 
-	if (good)
+	if (good) {
 		undo_add(t, ORDER_SUSPEND, s, process, NULL);
-	else if (strcmp(e.reason, "noproc") != 0)
+		pause_add(t, now_us() - t->suspended_us);
+	} else if (strcmp(e.reason, "noproc") != 0)
 		target_fail(t, TARGET_FAILED, e.reason, e.message);
 	client_error_free(&e);
 	return t->reason == NULL;
@@ -387,6 +405,8 @@ static void processes_order(struct release_target *t,
 			good = change_one(t, o->step, process,
 					  json_str(p, "module"));
 	}
+	if (o->kind == ORDER_RESUME)
+		t->suspended_us = 0;
 	cJSON_Delete(list);
 }
 
@@ -457,17 +477,17 @@ void target_cancel(struct release_target *t)
 	}
 }
 
-/* The longest of a load's part in which calls may wait. */
+/* The part of a load in which calls may wait. */
 static void note_pause(struct release_target *t, const cJSON *result)
 {
 	const cJSON *m;
 
 	cJSON_ArrayForEach(m, json_at(result, "modules"))
 	{
-		double us = json_num(json_at(m, "microseconds"), "publish", 0);
+		const cJSON *us = json_at(m, "microseconds");
 
-		if (us > t->pause_us)
-			t->pause_us = us;
+		pause_add(t,
+			  json_num(us, "gate", 0) + json_num(us, "publish", 0));
 	}
 }
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 parsed='run watch status modules which load holders soft-purge purge delete
-	rollback ps suspend resume change-code get-state log check upgrade downgrade doctor'
+	rollback ps suspend resume change-code get-state log check upgrade downgrade rehearse-step doctor'
 commands="cc $parsed"
 
 step "help lists every command, on stdout, in 80 columns"

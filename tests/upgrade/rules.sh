@@ -19,7 +19,8 @@ while IFS=$'\t' read -r id severity advice; do
 	grep -qF "What to do: $advice." <<<"$section" ||
 		fail "docs/rules.md gives another advice for $id than '$advice'"
 	grep -qF "[$id]" "$ROOT"/tests/upgrade/*/expect ||
-		grep -q "$id" "$ROOT"/tests/upgrade/*.sh "$ROOT"/tests/upgrade/*.py ||
+		grep -q "$id" "$ROOT"/tests/upgrade/*.sh "$ROOT"/tests/upgrade/*.py \
+			"$ROOT"/tests/check/*.sh ||
 		fail "no test shows $id"
 	n=$((n + 1))
 done <rules
