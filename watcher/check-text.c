@@ -142,13 +142,9 @@ static void put_verdict(struct text *t, const struct ui *ui,
 
 static void put_pauses(struct text *t, const struct check_result *r)
 {
-	for (size_t i = 0; i < r->npauses; i++) {
-		char *ms = ui_ms(r->pauses[i].us / 1000);
-
-		text_printf(t, "%s%s %s ms", i ? ", " : "rehearsed; paused: ",
-			    r->pauses[i].down ? "down" : "up", ms);
-		free(ms);
-	}
+	for (size_t i = 0; i < r->npauses; i++)
+		text_printf(t, "%s%s %.0f us", i ? ", " : "rehearsed; paused: ",
+			    r->pauses[i].down ? "down" : "up", r->pauses[i].us);
 	if (r->npauses)
 		text_puts(t, "\n");
 }
