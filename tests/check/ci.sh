@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 180
+# limit: 300
 #
 # The workflows of docs/ci.md, tried: their commands are taken from the page and
 # run in a repository with a change that is safe, and with one that is not. What

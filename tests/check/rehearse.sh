@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 240
+# limit: 300
 #
 # A rehearsal finds what only shows when the program runs: a crash in new code,
 # old code that somebody never leaves, a downgrade that loses state, a command

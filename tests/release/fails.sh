@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# limit: 240
 #
 # What goes wrong in one target is taken back in all: a code_change that fails,
 # a target that ends in the middle. After the point of no return it is told what

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# limit: 240
 # sanitizers: address
 #
 # Three servers go from release to release and back, with what they keep: made
@@ -84,6 +85,20 @@ runs b to
 expect_eq "the others" "$(jq '.targets | length' <<<"$output")" 1
 expect_eq "the version of a" "$(version_of "${pid_of[a]}" kv)" \
 	"$(version_of "${pid_of[c]}" kv)"
+
+step "a watcher leaves it, until the file is saved"
+expect_status 0 "$hw" downgrade 2.json --target "${pid_of[b]}"
+start_watch .
+expect_status 0 "$hw" upgrade 2.json
+sync_watch
+for name in a b c; do
+	expect_eq "the content in $name" "$(rpc "$(target_socket \
+		"${pid_of[$name]}")" code/which '{"module": "kv"}' |
+		jq -r .hash)" "$(jq -r .to.modules.kv 2.json)"
+done
+sed -i 's/put KEY VALUE, or get KEY/put KEY VALUE or get KEY/' kv.c
+wait_line watch.out 'kv( v[0-9]+)? live'
+stop watch
 stop a
 stop b
 stop c
