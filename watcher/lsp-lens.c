@@ -54,9 +54,10 @@ static void put_versions(struct text *t, const cJSON *targets, int *highest)
 	text_printf(t, "v%d", *highest);
 }
 
-/* " · v0 held by main thread in main (x.c:9) and 2 more" */
-static int put_holders(struct text *t, const struct lsp *s, const char *module)
+/* "old code held by main thread in main (x.c:9) and 2 more"; NULL: nobody. */
+static char *held_title(const struct lsp *s, const char *module)
 {
+	struct text t = {0};
 	const cJSON *h;
 	int n = 0;
 
@@ -64,24 +65,22 @@ static int put_holders(struct text *t, const struct lsp *s, const char *module)
 	{
 		if (strcmp(json_str(h, "module"), module) != 0 || n++ >= NAMED)
 			continue;
-		text_printf(t, "%s%s in %s",
-			    n == 1 ? " · old code held by " : ", ",
+		text_printf(&t, "%s%s in %s",
+			    n == 1 ? "old code held by " : ", ",
 			    json_str(h, "who"), json_str(h, "where"));
 	}
 	if (n > NAMED)
-		text_printf(t, " and %d more", n - NAMED);
-	return n;
+		text_printf(&t, " and %d more", n - NAMED);
+	return n ? text_take(&t) : NULL;
 }
 
-static char *title_of(const struct lsp *s, const cJSON *which, int *version,
-		      int *held)
+static char *title_of(const cJSON *which, int *version)
 {
 	const cJSON *targets = json_at(which, "targets");
 	int n = cJSON_GetArraySize(targets);
 	struct text t = {0};
 
 	*version = -1;
-	*held = 0;
 	if (n == 0)
 		return xstrdup("hotwatch: not running");
 	text_puts(&t, "hotwatch: ");
@@ -91,16 +90,18 @@ static char *title_of(const struct lsp *s, const cJSON *which, int *version,
 			    json_int(targets->child, "pid", 0));
 	else
 		text_printf(&t, " in %d processes", n);
-	*held = put_holders(&t, s, json_str(which, "module"));
 	return text_take(&t);
 }
 
+/* Holders come last: they take the line's width, and a client cuts off what
+ * is too long. */
 static void add_top(cJSON *list, const struct lsp *s, const cJSON *which,
 		    const struct lsp_file *f)
 {
 	const char *module = json_str(which, "module");
-	int version, held;
-	char *title = title_of(s, which, &version, &held);
+	int version;
+	char *title = title_of(which, &version);
+	char *held = held_title(s, module);
 
 	lens(list, lsp_range(f, 1, 0), title, "hotwatch.holders", module);
 	lens(list, lsp_range(f, 1, 0), "Reload", "hotwatch.load", module);
@@ -110,7 +111,11 @@ static void add_top(cJSON *list, const struct lsp *s, const cJSON *which,
 	if (version > 0)
 		lens(list, lsp_range(f, 1, 0), "Rollback", "hotwatch.rollback",
 		     module);
+	if (held)
+		lens(list, lsp_range(f, 1, 0), held, "hotwatch.holders",
+		     module);
 	free(title);
+	free(held);
 }
 
 static void add_held(cJSON *list, const struct lsp *s, const char *path,

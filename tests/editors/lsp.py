@@ -184,9 +184,10 @@ for name in NAMES:
 # --- lenses ---
 titles = [lens["command"]["title"] for lens in editor.lenses(SOURCE)]
 holds("the first says the version: %r" % titles,
-      titles[0].startswith("hotwatch: v1 in pid %d · old code held by main "
-                           "thread in main" % target.pid))
+      titles[0] == "hotwatch: v1 in pid %d" % target.pid)
 same("what can be done", titles[1:4], ["Reload", "Purge", "Rollback"])
+holds("the last at the top says who holds: %r" % titles,
+      titles[4].startswith("old code held by main thread in main"))
 for name in NAMES:
     holds("the holder's line has one: %r" % titles,
           name + " still runs v0 here" in titles)

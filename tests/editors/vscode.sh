@@ -9,6 +9,19 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/vscode/package.bash"
 . "$(dirname "$0")/project.bash"
+cp p/counter.c .
+
+cp "$tests/worker.c" p/
+printf 'counter\n*.hot\n.hotwatch\n' >p/.gitignore
+(cd p && "$hw" cc -O2 -pthread counter.c worker.c -o counter)
 
 step "in the workbench"
 drive counter.js
+
+step "in the extension host"
+project q
+printf '{}\n' >q/hotwatch.json
+cp counter.c q/
+(cd q && "$hw" cc -O2 -pthread counter.c -o counter)
+python3 -m zipfile -e hotwatch.vsix unpacked
+drive host.js

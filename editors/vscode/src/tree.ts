@@ -88,12 +88,14 @@ function holderItem(n: Node & { kind: 'holder' }): vscode.TreeItem {
 	return item;
 }
 
+/** A row that begins to be held is another row, or it would stay closed. */
 function idOf(n: Node): string {
 	const parts = [n.session.root ?? '', n.target.pid];
 	if (n.kind !== 'target')
 		parts.push(n.module.module);
 	if (n.kind === 'version')
-		parts.push(n.version.version);
+		parts.push(n.version.version,
+			holdersOf(n, n.version.version).length > 0 ? 'held' : '');
 	if (n.kind === 'holder')
 		parts.push(n.holder.version, n.holder.who, n.holder.where);
 	return parts.join('\0');

@@ -4,24 +4,117 @@
 // user would go about it. vscode.sh prepares p and starts this beside it.
 'use strict';
 
-const fs = require('node:fs');
 const path = require('node:path');
 const { Program, Server, Workbench, launch, run, same, step, until } =
 	require('./workbench.js');
 
 const [deps, vsix, hotwatch] = process.argv.slice(2);
-const folder = path.resolve('p');
-
-function lineOf(part) {
-	return 1 + fs.readFileSync('p/counter.c', 'utf8').split('\n')
-		.findIndex(l => l.includes(part));
-}
+const ERROR = '.squiggly-error';
 
 /** The counter, once it answers: else its process might be born later. */
 async function start() {
 	const counter = new Program('./counter', [], { cwd: 'p' });
-	await counter.ask('print');
+	same('its answer', await counter.ask('print'), 'the sum is 0');
 	return counter;
+}
+
+async function save(w, counter) {
+	step('a save is live, in a version, after milliseconds');
+	await w.replace('the sum is', 'sum:');
+	console.log('status: %s', await w.status(/v1 in \d+ ms$/));
+}
+
+async function holders(w, counter) {
+	step('who is in old code is named at the line, and jumped to');
+	await w.lens('process 2 (counter) still runs v0 here').waitFor();
+	await w.shot('held');
+	await w.key('Control+Home');
+	await w.shot('lenses');
+	await w.lens('old code held by main thread').click();
+	await w.pick('counter)', 'process 2 (counter)');
+	await w.cursorAt('p/counter.c', 'hw_receive');
+	same('what old code says', await counter.ask('print'), 'the sum is 0');
+	counter.tell('code_switch');
+	same('what new code says', await counter.ask('print'), 'sum: 0');
+}
+
+async function error(w) {
+	step('an error is at its line, and goes when it is mended');
+	await w.replace('int n = flag;', 'int n = flg;');
+	await w.status(/error$/);
+	await w.lineIs(ERROR, /int n = flg;/);
+	await w.problems();
+	await w.problem("use of undeclared identifier 'flg'").waitFor();
+	await w.shot('error');
+	await w.replace('int n = flg;', 'int n = flag;');
+	await w.page.waitForSelector(ERROR, { state: 'detached' });
+	await w.status(/unchanged$/);
+}
+
+async function refusal(w) {
+	step('a refusal is at its line, and goes when it is reverted');
+	await w.edit('int n = flag;', 'int n = flag.a[0];');
+	await w.edit('int flag = 1;', 'struct { int a[9]; } flag = {{1}};');
+	await w.save();
+	await w.status(/refused$/);
+	await w.lineIs(ERROR, /flag = \{\{1\}\};/);
+	await w.problem('unsafe').waitFor();
+	await w.shot('refused');
+	await w.edit('struct { int a[9]; } flag = {{1}};', 'int flag = 1;');
+	await w.edit('int n = flag.a[0];', 'int n = flag;');
+	await w.save();
+	await w.page.waitForSelector(ERROR, { state: 'detached' });
+	await w.problem('unsafe').waitFor({ state: 'hidden' });
+	await w.problem('main thread').waitFor();
+	await w.problem('process 2 (counter)').waitFor({ state: 'hidden' });
+}
+
+async function purge(w) {
+	step('a purge by the lens');
+	await w.openFile('worker.c');
+	await w.replace('return 1', 'return 2');
+	await w.status(/v1 in \d+ ms$/);
+	await w.key('Control+Home');
+	await w.lens('Purge').click();
+	console.log('said: %s', await w.said(/worker v0/));
+	await w.lens('Purge').waitFor({ state: 'hidden' });
+	await w.shot('purged');
+}
+
+async function tree(w, counter) {
+	step('the tree: a holder, its line; a rollback');
+	await w.programs();
+	await w.row('main thread').click();
+	await w.cursorAt('p/counter.c', 'fgets');
+	await w.shot('tree');
+	await w.rowAction(w.row(/^counter\s*v1/), 'Roll Back');
+	await w.said(/counter v2 live/);
+	await w.row(/^counter\s*v2/).waitFor();
+	counter.tell('code_switch');
+	same('what it says', await counter.ask('print'), 'the sum is 0');
+	await w.shot('rolled-back');
+}
+
+async function lost(w, counter) {
+	step('a program that is killed, and one that starts');
+	await counter.end();
+	await w.status(/lost$/);
+	await w.page.locator('.notification-toast',
+		{ hasText: 'the program has ended' }).waitFor();
+	await w.shot('lost');
+	const next = await start(); // of the source before the save
+	await w.status(/v1 in \d+ ms$/);
+	await w.row(`pid ${next.pid}`).waitFor();
+	return next;
+}
+
+async function second(w, open) {
+	step('two windows are in step');
+	const other = await open();
+	await other.status(/v1 in \d+ ms$/);
+	await w.replace('sum:', 'total:');
+	same('the status', (await other.status(/v2 in \d+ ms$/)).trim(),
+		(await w.status(/v2 in \d+ ms$/)).trim());
 }
 
 run(async defer => {
@@ -37,15 +130,18 @@ run(async defer => {
 	defer(() => program.end());
 
 	step('the workbench');
-	const w = await Workbench.open(browser, server, folder);
+	const open = () => Workbench.open(browser, server, path.resolve('p'));
+	const w = await open();
 	defer(status => status ? w.shot('failed') : Promise.resolve());
 	await w.openFile('counter.c');
 	await w.status(new RegExp(`attached pid ${counter.pid}$`));
-	await w.shot('attached');
-
-	step('a save');
-	await w.replace('the sum is', 'sum:');
-	const live = await w.status(/v1 in \d+ ms$/);
-	console.log('status: %s', live.trim());
-	await w.shot('live');
+	await save(w, counter);
+	await holders(w, counter);
+	await error(w);
+	await refusal(w);
+	await purge(w);
+	await tree(w, counter);
+	program = await lost(w, counter);
+	await second(w, open);
+	w.noErrors();
 });

@@ -19,6 +19,9 @@ const BROWSER_ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic',
 	'--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
+// How an error of the extension is told from the workbench's own.
+const OURS = /hotwatch\.hotwatch|hotwatch-\d|dist\/extension\.js/;
+
 function fail(what) {
 	throw new Error(what);
 }
@@ -146,7 +149,8 @@ async function launch() {
 
 /** A window of the workbench. */
 class Workbench {
-	static async open(browser, server, folder) {
+	/** EXPOSED: functions that the page may call. */
+	static async open(browser, server, folder, payload = {}, exposed = {}) {
 		const w = new Workbench();
 		w.errors = [];
 		w.server = server;
@@ -155,10 +159,12 @@ class Workbench {
 		});
 		w.page.setDefaultTimeout(LIMIT);
 		w.page.on('console', m => {
-			if (m.type() === 'error' && /hotwatch/i.test(m.text()))
-				w.errors.push(m.text());
+			if (m.type() === 'error' && OURS.test(m.text()))
+				w.errors.push(m.text().slice(0, 1000));
 		});
-		await w.page.goto(server.url(folder));
+		for (const [name, f] of Object.entries(exposed))
+			await w.page.exposeFunction(name, f);
+		await w.page.goto(server.url(folder, payload));
 		await w.page.waitForSelector('.monaco-workbench .statusbar-item');
 		return w;
 	}
@@ -250,38 +256,56 @@ class Workbench {
 		});
 	}
 
-	/** Writes NEW where OLD is, and saves. */
-	async replace(old, text) {
+	/** Writes TEXT where OLD is. */
+	async edit(old, text) {
 		await this.find(old);
 		await this.page.keyboard.insertText(text);
-		await this.save();
+		await this.page.waitForSelector('.tab.active.dirty');
 	}
 
-	async undo() {
-		await this.key('Control+Z');
+	async replace(old, text) {
+		await this.edit(old, text);
 		await this.save();
 	}
 
 	async save() {
-		await this.page.waitForSelector('.tab.active.dirty');
 		await this.key('Control+S');
 		await this.page.waitForSelector('.tab.active:not(.dirty)');
 	}
 
-	/** The text of the line of SELECTOR's first, as the screen has it. */
-	async lineTextAt(selector) {
+	/** The text, as the screen has it, of the line of SELECTOR's first. */
+	async lineAt(selector) {
+		await this.page.waitForSelector(selector);
 		return this.page.evaluate(s => {
-			const mark = document.querySelector(s);
-			if (!mark)
-				return null;
-			const { top, height } = mark.getBoundingClientRect();
-			const middle = top + height / 2;
+			const mark = document.querySelector(s).getBoundingClientRect();
+			const middle = mark.top + mark.height / 2;
 			const line = [...document.querySelectorAll('.view-line')].find(l => {
 				const r = l.getBoundingClientRect();
 				return r.top <= middle && middle < r.bottom;
 			});
-			return line && line.innerText.replace(/\u00a0/g, ' ');
+			return line ? line.innerText.replace(/\u00a0/g, ' ') : '';
 		}, selector);
+	}
+
+	async lineIs(selector, pattern) {
+		await until(`${selector} at ${pattern}`, async () => {
+			const text = await this.lineAt(selector);
+			if (!pattern.test(text))
+				throw new Error(`it is at '${text}'`);
+			return true;
+		});
+	}
+
+	/** The cursor is in the line of FILE that has PART. */
+	async cursorAt(file, part) {
+		const wanted = 1 + fs.readFileSync(file, 'utf8').split('\n')
+			.findIndex(l => l.includes(part));
+		await until(`the cursor in line ${wanted}`, async () => {
+			const line = await this.line();
+			if (line !== wanted)
+				throw new Error(`it is in ${line}`);
+			return true;
+		});
 	}
 
 	lens(text) {
@@ -291,7 +315,14 @@ class Workbench {
 	// --- problems, trees -----------------------------------------------------
 
 	async problems() {
-		await this.command('View: Toggle Problems');
+		await this.key('Control+Shift+M');
+		await this.page.waitForSelector('.markers-panel');
+	}
+
+	async programs() {
+		await this.page.locator('.activitybar .action-label[aria-label="hotwatch"]')
+			.click();
+		await this.page.waitForSelector('.pane-body .monaco-list-row');
 	}
 
 	problem(text) {
