@@ -24,11 +24,20 @@ async function save(w, counter) {
 	console.log('status: %s', await w.status(/v1 in \d+ ms$/));
 }
 
+async function menu(w) {
+	step('the status item opens the menu');
+	await w.statusItem.click();
+	await w.page.locator('.quick-input-list .monaco-list-row',
+		{ hasText: 'Who holds old code' }).waitFor();
+	await w.shot('menu');
+	await w.key('Escape');
+}
+
 async function holders(w, counter) {
 	step('who is in old code is named at the line, and jumped to');
 	await w.lens('process 2 (counter) still runs v0 here').waitFor();
 	await w.shot('held');
-	await w.key('Control+Home');
+	await w.top();
 	await w.shot('lenses');
 	await w.lens('old code held by main thread').click();
 	await w.pick('counter)', 'process 2 (counter)');
@@ -74,7 +83,7 @@ async function purge(w) {
 	await w.openFile('worker.c');
 	await w.replace('return 1', 'return 2');
 	await w.status(/v1 in \d+ ms$/);
-	await w.key('Control+Home');
+	await w.top();
 	await w.lens('Purge').click();
 	console.log('said: %s', await w.said(/worker v0/));
 	await w.lens('Purge').waitFor({ state: 'hidden' });
@@ -136,6 +145,7 @@ run(async defer => {
 	await w.openFile('counter.c');
 	await w.status(new RegExp(`attached pid ${counter.pid}$`));
 	await save(w, counter);
+	await menu(w);
 	await holders(w, counter);
 	await error(w);
 	await refusal(w);

@@ -33,7 +33,7 @@ drive() {
 	shift
 	NODE_PATH=$deps/workbench/node_modules "$node" "$tests/$script" \
 		"$deps" "$PWD/hotwatch.vsix" "$hw" "$@" 2>"$script.err" || {
-		grep -v -e '→' -e '^    at' "$script.err" | tail -n 20 >&2
+		grep -v -e '^    ' -e 'node_modules' "$script.err" | tail -n 20 >&2
 		return 1
 	}
 }

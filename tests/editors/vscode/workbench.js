@@ -99,6 +99,10 @@ const vscodeFolder = deps => path.join(deps,
 const quiet = {
 	'files.autoSave': 'off',
 	'git.enabled': false,
+	'editor.autoClosingBrackets': 'never',
+	'editor.autoClosingQuotes': 'never',
+	'editor.autoIndent': 'none',
+	'editor.quickSuggestions': { other: 'off' },
 	'workbench.enableExperiments': false,
 	'extensions.ignoreRecommendations': true,
 };
@@ -229,20 +233,29 @@ class Workbench {
 			{ hasText: has }).first().click();
 	}
 
+	/** The list changes while it is searched, so a click may hit another. */
 	async openFile(name) {
-		await this.key('Control+P');
-		await this.pick(name, name);
-		await this.page.waitForSelector(
-			`.tab.active[data-resource-name="${name}"]`);
+		const tab = `.tab.active[data-resource-name="${name}"]`;
+		await until(`${name} opened`, async () => {
+			await this.key('Control+P');
+			await this.pick(name, name);
+			return this.page.waitForSelector(tab, { timeout: 2000 });
+		});
 		await this.page.waitForSelector('.editor-instance .view-line');
 	}
 
-	/** Selects the next TEXT in the editor. */
-	async find(text) {
+	/** To the first line, where the lenses of the file are. */
+	async top() {
 		await this.page.locator('.editor-instance .monaco-editor textarea, '
 			+ '.editor-instance .monaco-editor .native-edit-context').first()
 			.focus();
-		await this.key('Control+Home', 'Control+F');
+		await this.key('Control+Home');
+	}
+
+	/** Selects the first TEXT in the editor. */
+	async find(text) {
+		await this.top();
+		await this.key('Control+F');
 		const box = this.page.locator('.find-widget .find-part textarea');
 		await box.waitFor({ state: 'visible' });
 		await box.fill(text);
@@ -322,7 +335,7 @@ class Workbench {
 	async programs() {
 		await this.page.locator('.activitybar .action-label[aria-label="hotwatch"]')
 			.click();
-		await this.page.waitForSelector('.pane-body .monaco-list-row');
+		await this.page.waitForSelector('.sidebar .monaco-list-row');
 	}
 
 	problem(text) {
@@ -331,7 +344,7 @@ class Workbench {
 	}
 
 	row(text) {
-		return this.page.locator('.pane-body .monaco-list-row',
+		return this.page.locator('.sidebar .monaco-list-row',
 			{ hasText: text });
 	}
 
