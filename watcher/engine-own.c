@@ -135,8 +135,9 @@ void own_changed(struct engine *e, const char *path)
 	struct stat st;
 
 	if (!e->settings.build || !path_under(path, e->root) ||
-	    lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || is_product(path))
-		return;
+	    lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size ||
+	    is_product(path))
+		return; /* an empty one is just being written */
 	if (o->busy) {
 		o->again |= strmap_get(&o->inputs, path) != NULL;
 		return;
