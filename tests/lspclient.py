@@ -25,17 +25,28 @@ FULL = {
 }
 LSP = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                    "lsp.schema.json")
+_document = {}
+
+
+def lsp_document():
+    if not _document:
+        with open(LSP, encoding="utf-8") as f:
+            _document.update(json.load(f))
+    return _document
 
 
 def lsp_schema(method, part, value):
-    with open(LSP, encoding="utf-8") as f:
-        doc = json.load(f)
+    doc = lsp_document()
     try:
         rule = doc["$defs"][method][part]
     except KeyError:
         raise schema.Mismatch("%s %s: not in lsp.schema.json"
                               % (method, part)) from None
     schema.Check(doc).run(rule, value, method + " " + part)
+
+
+def lsp_knows(method, part):
+    return part in lsp_document()["$defs"].get(method, {})
 
 
 def uri(path):

@@ -13,12 +13,16 @@
 ;;
 ;;   (add-hook 'c-mode-hook #'hotwatch-mode)
 ;;
+;; Byte-compile it (`M-x package-install-file' does): thousands of diagnostics
+;; are shown ten times as fast.
+;;
 ;; `hotwatch-mode' is a minor mode of its own, beside eglot, lsp-mode or
 ;; whatever serves your C.  In its buffers
 ;;
 ;; - the mode line says what runs: HW[v4 120ms] after a save, HW[error] and
 ;;   HW[refused] while something is wrong, HW[lost] when the program or its
-;;   watcher has ended; the mouse over it says more;
+;;   watcher has ended, HW[stale: 2 modules] when what is on disk is not what
+;;   runs; the mouse over it says more;
 ;; - flymake shows what does not compile, what a program refused to load (and
 ;;   why), and which thread still runs old code, each at its line;
 ;; - a thread that still runs old code is named at the end of its line;
@@ -32,7 +36,12 @@
 ;;   C-c C-v s  how everything is
 ;;   C-c C-v l  what happened
 ;;
-;; `M-x customize-group RET hotwatch RET' has what can be set.
+;; `M-x customize-group RET hotwatch RET' has what can be set.  That a save is
+;; loaded is the project's to decide, not the editor's: with
+;; {"reload_on_save": false} in hotwatch.json, C-c C-k does it alone.
+;;
+;; If flymake is off, `hotwatch-mode' turns it on with no other backend; if it
+;; is on, or eglot comes, its diagnostics are beside theirs.
 ;;
 ;; How it works: one `hotwatch lsp' a project, spoken to with jsonrpc.el.  That
 ;; process attaches to the project's watcher or becomes it, and sends status,
@@ -106,6 +115,8 @@
 (defvar-local hotwatch--connection nil)
 (defvar-local hotwatch--uri nil)
 (defvar-local hotwatch--report nil)
+(defvar-local hotwatch--flymake-ours nil)
+(defvar-local hotwatch--report-timer nil)
 (defvar-local hotwatch--holder-overlays nil)
 (defvar-local hotwatch--edited-overlays nil)
 
@@ -265,7 +276,7 @@ It is what the server sent last as hotwatch/status."
   "The face for STATE."
   (pcase state
     ((or "live" "unchanged" "attached") 'hotwatch-good)
-    ((or "error" "refused" "lost" "silent" "unusable") 'hotwatch-bad)
+    ((or "error" "refused" "lost" "silent" "unusable" "stale") 'hotwatch-bad)
     (_ 'hotwatch-busy)))
 
 (defun hotwatch-mode-line ()
@@ -293,18 +304,16 @@ It is what the server sent last as hotwatch/status."
 
 ;;; Diagnostics
 
-(defun hotwatch--position (place)
-  "The position in the buffer of PLACE, which counts in UTF-16."
+(defun hotwatch--position (place line)
+  "The position in the buffer of PLACE, which counts in UTF-16.
+Point must be at the beginning of LINE, and is at that of PLACE's after."
+  (forward-line (- (plist-get place :line) line))
   (save-excursion
-    (save-restriction
-      (widen)
-      (goto-char (point-min))
-      (forward-line (plist-get place :line))
-      (let ((left (plist-get place :character)))
-        (while (and (> left 0) (not (eolp)))
-          (setq left (- left (if (> (char-after) #xffff) 2 1)))
-          (forward-char)))
-      (point))))
+    (let ((left (plist-get place :character)))
+      (while (and (> left 0) (not (eolp)))
+        (setq left (- left (if (> (char-after) #xffff) 2 1)))
+        (forward-char)))
+    (point)))
 
 (defun hotwatch--type (severity)
   "The type of flymake for SEVERITY."
@@ -330,11 +339,13 @@ It is what the server sent last as hotwatch/status."
     (plist-get diagnostic :relatedInformation)
     "")))
 
-(defun hotwatch--flymake-diagnostic (diagnostic)
-  "DIAGNOSTIC of the server as one of flymake."
-  (let* ((range (plist-get diagnostic :range))
-         (from (hotwatch--position (plist-get range :start)))
-         (to (hotwatch--position (plist-get range :end))))
+(defun hotwatch--flymake-diagnostic (diagnostic line)
+  "DIAGNOSTIC of the server as one of flymake.
+Point must be at the beginning of LINE, and is at that of its end after."
+  (let* ((start (plist-get (plist-get diagnostic :range) :start))
+         (end (plist-get (plist-get diagnostic :range) :end))
+         (from (hotwatch--position start line))
+         (to (hotwatch--position end (plist-get start :line))))
     (when (>= from to)
       (setq to (min (1+ from) (point-max)))
       (setq from (max (1- to) (point-min))))
@@ -343,23 +354,65 @@ It is what the server sent last as hotwatch/status."
                               (plist-get diagnostic :severity))
                              (hotwatch--text diagnostic))))
 
+(defun hotwatch--flymake-diagnostics (diagnostics)
+  "DIAGNOSTICS of the server as those of flymake.
+From one to the next: to count lines from the beginning each time takes
+seconds for some thousands."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (goto-char (point-min))
+      (let ((line 0))
+        (mapcar (lambda (diagnostic)
+                  (prog1 (hotwatch--flymake-diagnostic diagnostic line)
+                    (setq line (thread-first diagnostic
+                                 (plist-get :range)
+                                 (plist-get :end)
+                                 (plist-get :line)))))
+                diagnostics)))))
+
 (defun hotwatch-flymake (report &rest _)
   "Report to flymake, by REPORT, what the server has told.
 REPORT is called again each time that changes."
   (setq hotwatch--report report)
   (hotwatch--report))
 
+(defconst hotwatch--slice 50
+  "How many diagnostics are reported at a time.
+Flymake takes up to a quarter of a millisecond for each.")
+
 (defun hotwatch--report ()
   "Give flymake what is known of the current buffer."
+  (when (timerp hotwatch--report-timer)
+    (cancel-timer hotwatch--report-timer))
   (when (and hotwatch--report hotwatch--connection)
+    ;; without the region flymake keeps what was reported before
     (save-restriction
       (widen)
-      (funcall hotwatch--report
-               (mapcar #'hotwatch--flymake-diagnostic
-                       (gethash hotwatch--uri
-                                (oref hotwatch--connection diagnostics)))
-               ;; without it flymake keeps what was reported before
-               :region (cons (point-min) (point-max))))))
+      (hotwatch--report-slice
+       (append (gethash hotwatch--uri
+                        (oref hotwatch--connection diagnostics))
+               nil)
+       (list :region (cons (point-min) (point-max)))))))
+
+(defun hotwatch--report-slice (diagnostics how)
+  "Report the first of DIAGNOSTICS, with the arguments HOW.
+The rest follows when Emacs has nothing else to do."
+  (apply hotwatch--report
+         (hotwatch--flymake-diagnostics
+          (seq-take diagnostics hotwatch--slice))
+         how)
+  (when-let ((rest (nthcdr hotwatch--slice diagnostics)))
+    (setq hotwatch--report-timer
+          (run-with-timer 0 nil #'hotwatch--report-rest
+                          (current-buffer) rest))))
+
+(defun hotwatch--report-rest (buffer diagnostics)
+  "Go on reporting DIAGNOSTICS of BUFFER."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (when hotwatch--report
+        (hotwatch--report-slice diagnostics nil)))))
 
 (defun hotwatch--set-diagnostics (conn params)
   "Take PARAMS as the diagnostics of a file of CONN."
@@ -574,10 +627,20 @@ REPORT is called again each time that changes."
     (save-buffer))
   (hotwatch--command "hotwatch.load" hotwatch--uri))
 
+(defun hotwatch--held-p ()
+  "Whether old code of the current buffer's file is known to be held."
+  (seq-some (lambda (holder)
+              (equal (plist-get holder :file)
+                     (file-truename buffer-file-name)))
+            (oref (hotwatch--need) holders)))
+
 (defun hotwatch-purge ()
   "Purge this file's old versions, ending their processes."
   (interactive)
-  (hotwatch--command "hotwatch.purge" hotwatch--uri))
+  (when (or (not (called-interactively-p 'any))
+            (not (hotwatch--held-p))
+            (y-or-n-p "End the processes that hold old code of this file? "))
+    (hotwatch--command "hotwatch.purge" hotwatch--uri)))
 
 (defun hotwatch-soft-purge ()
   "Purge this file's old versions unless they are held."
@@ -638,10 +701,41 @@ REPORT is called again each time that changes."
       (jsonrpc-notify conn :textDocument/didSave
                       (list :textDocument (list :uri hotwatch--uri))))))
 
+(defun hotwatch--join-flymake ()
+  "Report to flymake beside whoever has taken it over.
+Eglot sets the list of backends instead of adding to it."
+  (when (and hotwatch-mode
+             (not (memq #'hotwatch-flymake flymake-diagnostic-functions)))
+    (add-hook 'flymake-diagnostic-functions #'hotwatch-flymake nil t)
+    (when flymake-mode
+      (flymake-start))))
+
+(defun hotwatch--start-flymake ()
+  "Turn flymake on, with no other backend if it was off.
+Emacs' own for C runs make, which nobody has asked for."
+  (unless flymake-mode
+    (setq hotwatch--flymake-ours t)
+    (setq-local flymake-diagnostic-functions (list #'hotwatch-flymake))
+    (flymake-mode 1)))
+
+(defun hotwatch--end-flymake ()
+  "Take back what was reported, and turn flymake off if it was off before."
+  (when (timerp hotwatch--report-timer)
+    (cancel-timer hotwatch--report-timer))
+  (when hotwatch--report
+    (funcall hotwatch--report nil :region (cons (point-min) (point-max))))
+  (setq hotwatch--report nil)
+  (when hotwatch--flymake-ours
+    (setq hotwatch--flymake-ours nil)
+    (unless (remq #'hotwatch-flymake flymake-diagnostic-functions)
+      (flymake-mode -1)
+      (kill-local-variable 'flymake-diagnostic-functions))))
+
 (defconst hotwatch--hooks
   '((after-save-hook . hotwatch--saved)
     (kill-buffer-hook . hotwatch--disconnect)
     (after-change-functions . hotwatch--mark-edited)
+    (eglot-managed-mode-hook . hotwatch--join-flymake)
     (flymake-diagnostic-functions . hotwatch-flymake)))
 
 (defun hotwatch--turn-on ()
@@ -654,16 +748,14 @@ REPORT is called again each time that changes."
   (hotwatch--connect)
   (hotwatch--show-holders)
   (when hotwatch-use-flymake
-    (flymake-mode 1)))
+    (hotwatch--start-flymake)))
 
 (defun hotwatch--turn-off ()
   "Leave nothing in the current buffer."
-  (when hotwatch--report
-    (funcall hotwatch--report nil :region (cons (point-min) (point-max))))
+  (hotwatch--end-flymake)
   (hotwatch--disconnect)
   (dolist (hook hotwatch--hooks)
     (remove-hook (car hook) (cdr hook) t))
-  (setq hotwatch--report nil)
   (setq hotwatch--holder-overlays
         (hotwatch--remove-overlays hotwatch--holder-overlays))
   (setq hotwatch--edited-overlays

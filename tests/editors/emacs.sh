@@ -9,7 +9,8 @@
 command -v emacs >/dev/null || skip "no Emacs here; ./dev setup installs it"
 el=$ROOT/editors/emacs/hotwatch.el
 . "$(dirname "$0")/project.bash"
-export HW=$hw
+recorded talk
+export HW=$PWD/talk
 
 step "byte-compiled without warnings"
 cp "$el" .
@@ -57,3 +58,6 @@ wait_until "who holds old code, at its line" \
 	shows 'hw_receive\(-1\);  ◄ process 1 \(counter\) runs v0 here'
 type_keys C-x C-c
 wait_until "the end of Emacs" screen_closed
+
+step "what was said holds to the schemas"
+traffic_holds talk

@@ -82,7 +82,6 @@ Else its process might be born in a version that comes meanwhile."
        (hotwatch-test-start)
        (unwind-protect
            (progn
-             (setq-local flymake-diagnostic-functions nil)
              (hotwatch-mode 1)
              (flymake-start)
              (hotwatch-test-wait

@@ -7,7 +7,8 @@
 . "$(dirname "$0")/project.bash"
 
 command -v nvim >/dev/null || skip "no Neovim here; ./dev setup installs it"
-export HW=$hw XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD XDG_STATE_HOME=$PWD \
+recorded talk
+export HW=$PWD/talk XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD XDG_STATE_HOME=$PWD \
 	XDG_CACHE_HOME=$PWD
 plugin="set rtp^=$ROOT/editors/nvim"
 
@@ -51,3 +52,6 @@ wait_until "who holds old code, at its line" \
 	shows 'hw_receive.*process 1 \(counter\).* still runs v0'
 type_keys ':qall!' Enter
 wait_until "the end of Neovim" screen_closed
+
+step "what was said holds to the schemas"
+traffic_holds talk
