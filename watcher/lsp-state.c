@@ -212,10 +212,10 @@ void lsp_state_event(struct lsp *s, const cJSON *event)
 /* The status comes last: who has heard of an error has its line. */
 static void tell(struct lsp *s)
 {
+	lsp_holders_tell(s);
 	lsp_problems_tell(s);
 	if (s->sources_asked)
 		return; /* for a diagnostic; all is told when it is known */
-	lsp_holders_tell(s);
 	lsp_status_tell(s);
 	lsp_progress_tell(s);
 	lsp_lens_refresh(s);
@@ -359,6 +359,19 @@ static void take_status(struct lsp *s, const cJSON *result)
 	s->watch = now;
 }
 
+/* A build that was overtaken, or found nothing new, has no outcome; who came
+ * while something was built has not heard of it. */
+static void take_building(struct lsp *s, int n, bool again)
+{
+	if (!n && !again)
+		keep(&s->building, NULL);
+	if (!n || s->building)
+		return;
+	s->building = cJSON_CreateObject();
+	cJSON_AddNumberToObject(s->building, "done", 0);
+	cJSON_AddNumberToObject(s->building, "total", n);
+}
+
 static void on_status(const cJSON *result, const cJSON *error, void *arg)
 {
 	struct lsp *s = arg;
@@ -371,9 +384,8 @@ static void on_status(const cJSON *result, const cJSON *error, void *arg)
 	if (s->live && !any_runs(s, s->live, true))
 		keep(&s->live, NULL);
 	s->had_target |= cJSON_GetArraySize(json_at(result, "targets")) > 0;
-	/* a build that was overtaken has no outcome */
-	if (!again && cJSON_GetArraySize(json_at(result, "building")) == 0)
-		keep(&s->building, NULL);
+	take_building(s, cJSON_GetArraySize(json_at(result, "building")),
+		      again);
 	troubles_prune(s);
 	ask_holders(s);
 	tell(s);

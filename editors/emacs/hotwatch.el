@@ -215,7 +215,9 @@
   (remhash (oref conn root) hotwatch--connections)
   (jsonrpc-async-request conn :shutdown nil
                          :success-fn (lambda (_)
-                                       (jsonrpc-notify conn :exit nil))
+                                       ;; an Emacs that ends has killed it
+                                       (ignore-errors
+                                         (jsonrpc-notify conn :exit nil)))
                          :error-fn #'ignore))
 
 (defun hotwatch--ended (conn)

@@ -3,73 +3,10 @@
 -- Neovim without a screen, the real server, watcher and counter. nvim.sh
 -- prepares the project p and runs this in it.
 
-local limit = tonumber(os.getenv('WAIT_LIMIT')) * 1000
+local t = dofile(os.getenv('ROOT') .. '/tests/editors/nvim-test-lib.lua')
 local hotwatch = require('hotwatch')
-local said = {}
-
-vim.notify = function(text)
-  table.insert(said, text)
-end
-
-local function fail(text)
-  io.stderr:write('FAILED: ' .. text .. '\n')
-  vim.cmd('cquit!')
-end
-
-local function wait(what, condition)
-  if not vim.wait(limit, condition, 10) then
-    fail(what .. ' has not come about; ' .. hotwatch.statusline() .. ' '
-      .. vim.inspect(hotwatch.status()) .. vim.inspect(vim.diagnostic.get(0)) .. vim.inspect(said))
-  end
-end
-
-local function same(what, got, wanted)
-  if not vim.deep_equal(got, wanted) then
-    fail(what .. ': got ' .. vim.inspect(got) .. ', wanted ' .. vim.inspect(wanted))
-  end
-end
-
-local function state(wanted)
-  wait(wanted, function()
-    local status = hotwatch.status()
-    return status and status.state == wanted
-  end)
-  return hotwatch.status()
-end
-
-local function edit(old, new)
-  local text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
-  local from, to = text:find(old, 1, true)
-  if not from then
-    fail('not in the source: ' .. old)
-  end
-  text = text:sub(1, from - 1) .. new .. text:sub(to + 1)
-  vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(text, '\n'))
-  vim.cmd('silent write')
-end
-
-local function line_of(part)
-  for i, line in ipairs(vim.api.nvim_buf_get_lines(0, 0, -1, false)) do
-    if line:find(part, 1, true) then
-      return i - 1
-    end
-  end
-  fail('no line has ' .. part)
-end
-
-local function problems(severity)
-  return vim.diagnostic.get(0, { severity = severity })
-end
-
-local function has_said(pattern)
-  wait('a message like ' .. pattern, function()
-    for _, text in ipairs(said) do
-      if text:find(pattern) then
-        return true
-      end
-    end
-  end)
-end
+local wait, same, state, edit = t.wait, t.same, t.state, t.edit
+local line_of, problems, has_said, fail = t.line_of, t.problems, t.has_said, t.fail
 
 local ERROR, INFO = vim.diagnostic.severity.ERROR, vim.diagnostic.severity.INFO
 local counter

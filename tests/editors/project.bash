@@ -4,19 +4,7 @@
 # What the tests of editors work on: examples/counter as the project p, with a
 # global for it to be refused for, hot-built. Sourced.
 
-# recorded NAME: a program like hotwatch, in this folder, of which each talk as a
-# language server is written down; traffic_holds NAME: those were as the schemas
-# want them, and the client was told nothing that it cannot take.
-recorded() {
-	printf '#!/bin/sh\nexec /usr/bin/python3 "%s" "%s" "%s" "$@"\n' \
-		"$ROOT/tests/lsptee.py" "$PWD/$1.log" "$hw" >"$1"
-	chmod +x "$1"
-}
-
-traffic_holds() {
-	/usr/bin/python3 "$ROOT/tests/lsptraffic.py" "$1".log.* ||
-		fail "the traffic of $1 (above)"
-}
+. "$(dirname "$0")/case.bash"
 
 project p
 printf '{}\n' >p/hotwatch.json
