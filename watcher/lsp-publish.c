@@ -79,29 +79,26 @@ const struct lsp_file *making_file(struct making *m, const char *path)
 
 /* --- sending ------------------------------------------------------------- */
 
-static void send_page(struct lsp *s, const char *path, struct page *p)
+/* TEXT is p->list, printed: printing takes as long as all else. */
+static void send_page(struct lsp *s, const char *path, const char *text)
 {
 	cJSON *params = cJSON_CreateObject();
 	char *uri = lsp_client_uri(s, path);
 
 	cJSON_AddStringToObject(params, "uri", uri);
-	cJSON_AddItemToObject(params, "diagnostics", p->list);
-	p->list = NULL;
+	cJSON_AddRawToObject(params, "diagnostics", text);
 	lsp_notify(s, "textDocument/publishDiagnostics", params);
 	free(uri);
 }
 
 static void publish(struct lsp *s, const char *path, struct page *p)
 {
-	char *text;
+	char *text = p->list ? cJSON_PrintUnformatted(p->list) : NULL;
 
-	if (!p->list)
-		p->list = cJSON_CreateArray();
-	text = cJSON_PrintUnformatted(p->list);
-	if (strcmp(p->sent ? p->sent : "[]", text) != 0)
-		send_page(s, path, p);
+	if (strcmp(p->sent ? p->sent : "[]", text ? text : "[]") != 0)
+		send_page(s, path, text ? text : "[]");
 	free(p->sent);
-	p->sent = xstrdup(text);
+	p->sent = text ? xstrdup(text) : NULL;
 	cJSON_free(text);
 	cJSON_Delete(p->list);
 	p->list = NULL;

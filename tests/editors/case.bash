@@ -110,7 +110,7 @@ redis_case() {
 		unsafe: {source: "\($here)/redis/src/bio.c", edits: [
 			["typedef union bio_job {",
 			"typedef union bio_job { long double front;"]],
-			at: "union bio_job { long double"},
+			at: "} bio_job;"},
 		holder: {who: "main thread", at: "aeMain(server.el);"},
 		purge: "foreign_holder: .*main thread"
 	}' >redis.json
