@@ -109,6 +109,9 @@ void lsp_state_free(struct lsp *s);
 /* Of a target's notes on what became of variables: a value was not kept, or
  * not taken from the source. */
 bool lsp_is_loss(const cJSON *note);
+/* Of those who hold old code, how many are at the same line as H in the same
+ * way, in all processes; 0: H is not the first of them. */
+int lsp_alike(const struct lsp *s, const cJSON *h);
 /* NULL while it is not known; then it is asked for, and all is told again. */
 const char *lsp_source(struct lsp *s, const char *module);
 

@@ -121,20 +121,23 @@ static void add_top(cJSON *list, const struct lsp *s, const cJSON *which,
 static void add_held(cJSON *list, const struct lsp *s, const char *path,
 		     const struct lsp_file *f)
 {
+	struct text t = {0};
 	const cJSON *h;
+	int n;
 
 	cJSON_ArrayForEach(h, s->holding)
 	{
-		char *title;
-
 		if (strcmp(json_str(h, "file"), path) != 0 ||
-		    json_int(h, "line", 0) <= 0)
+		    json_int(h, "line", 0) <= 0 || !(n = lsp_alike(s, h)))
 			continue;
-		title = xasprintf("%s still runs v%d here", json_str(h, "who"),
-				  json_int(h, "version", 0));
-		lens(list, lsp_range(f, json_int(h, "line", 0), 0), title,
+		text_puts(&t, json_str(h, "who"));
+		if (n > 1)
+			text_printf(&t, " of %d processes", n);
+		text_printf(&t, " still runs v%d here",
+			    json_int(h, "version", 0));
+		lens(list, lsp_range(f, json_int(h, "line", 0), 0), t.s,
 		     "hotwatch.holders", json_str(h, "module"));
-		free(title);
+		text_free(&t);
 	}
 }
 

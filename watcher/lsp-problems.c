@@ -308,23 +308,29 @@ static void add_trouble(struct making *m, const cJSON *event)
 
 /* --- who holds old code -------------------------------------------------- */
 
+/* A hundred forked workers stay where one does. */
 static void add_held(struct making *m, const cJSON *holder)
 {
 	const char *path = json_str(holder, "file");
 	const char *hint = json_str(holder, "hint");
-	int line = json_int(holder, "line", 0);
-	char *message;
+	int line = json_int(holder, "line", 0), n;
+	struct text t = {0};
 
 	if (!*path || line <= 0 ||
 	    !making_wants(m, path, stamp(OF_HOLDERS, m->s->holding_serial)))
 		return;
-	message =
-	    xasprintf("%s of pid %d still runs v%d of %s here%s%s",
-		      json_str(holder, "who"), json_int(holder, "pid", 0),
-		      json_int(holder, "version", 0),
-		      json_str(holder, "module"), *hint ? "; " : "", hint);
-	add_line(m, path, line, INFORMATION, "held", message);
-	free(message);
+	n = lsp_alike(m->s, holder);
+	if (!n)
+		return;
+	text_printf(&t, "%s of pid %d", json_str(holder, "who"),
+		    json_int(holder, "pid", 0));
+	if (n > 1)
+		text_printf(&t, " and of %d more", n - 1);
+	text_printf(&t, " still runs v%d of %s here%s%s",
+		    json_int(holder, "version", 0), json_str(holder, "module"),
+		    *hint ? "; " : "", hint);
+	add_line(m, path, line, INFORMATION, "held", t.s);
+	text_free(&t);
 }
 
 /* --- all ----------------------------------------------------------------- */

@@ -279,6 +279,33 @@ static cJSON *flatten(const struct lsp *s, const cJSON *answer)
 	return list;
 }
 
+static bool is_alike(const cJSON *a, const cJSON *b)
+{
+	static const char *const members[] = {"file", "who", "module"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (strcmp(json_str(a, members[i]), json_str(b, members[i])) !=
+		    0)
+			return false;
+	return json_int(a, "line", 0) == json_int(b, "line", 0) &&
+	       json_int(a, "version", 0) == json_int(b, "version", 0);
+}
+
+int lsp_alike(const struct lsp *s, const cJSON *h)
+{
+	const cJSON *o;
+	int n = 0;
+
+	cJSON_ArrayForEach(o, s->holding)
+	{
+		if (!is_alike(o, h))
+			continue;
+		if (n++ == 0 && o != h)
+			return 0;
+	}
+	return n;
+}
+
 static void take_holding(struct lsp *s, cJSON *list)
 {
 	if (list == s->holding || cJSON_Compare(list, s->holding, true)) {

@@ -443,8 +443,8 @@ The rest follows when Emacs has nothing else to do."
   (mapc #'delete-overlay overlays)
   nil)
 
-(defun hotwatch--show-holder (holder)
-  "Name HOLDER at the end of its line."
+(defun hotwatch--show-holder (holder more)
+  "Name HOLDER at the end of its line, with MORE others."
   (save-excursion
     (save-restriction
       (widen)
@@ -455,22 +455,31 @@ The rest follows when Emacs has nothing else to do."
         (overlay-put overlay 'hotwatch holder)
         (overlay-put overlay 'after-string
                      (propertize
-                      (format "  ◄ %s runs v%s here"
+                      (format "  ◄ %s runs v%s here%s"
                               (plist-get holder :who)
-                              (plist-get holder :version))
+                              (plist-get holder :version)
+                              (if (> more 0) (format ", and %d more" more) ""))
                       'face 'hotwatch-holder))
         (push overlay hotwatch--holder-overlays)))))
 
 (defun hotwatch--show-holders ()
-  "Show in the current buffer the holders of its old code."
+  "Show in the current buffer the holders of its old code.
+A hundred forked workers, all at one line, are told on that line once."
   (setq hotwatch--holder-overlays
         (hotwatch--remove-overlays hotwatch--holder-overlays))
   (when (and hotwatch-show-holders hotwatch--connection)
-    (dolist (holder (oref hotwatch--connection holders))
-      (when (and (plist-get holder :line)
-                 (equal (plist-get holder :file)
-                        (file-truename buffer-file-name)))
-        (hotwatch--show-holder holder)))))
+    (let* ((name (file-truename buffer-file-name))
+           (here (seq-filter (lambda (holder)
+                               (and (plist-get holder :line)
+                                    (equal (plist-get holder :file) name)))
+                             (oref hotwatch--connection holders))))
+      (pcase-dolist (`(,_ . ,holders)
+                     (seq-group-by (lambda (holder)
+                                     (list (plist-get holder :line)
+                                           (plist-get holder :who)
+                                           (plist-get holder :version)))
+                                   here))
+        (hotwatch--show-holder (car holders) (1- (length holders)))))))
 
 (defvar hotwatch-holders-mode-map
   (let ((map (make-sparse-keymap)))
