@@ -34,6 +34,7 @@ class Watcher(threading.Thread):
         super().__init__(daemon=True)
         self.root, self.stamp, self.seq = root, 0, 0
         self.errors = {}  # module -> (stamp, diagnostics)
+        self.held = []  # of each target, as watch/holders says it
         base = "%s/hotwatch/watch-%016x." % (os.environ["XDG_RUNTIME_DIR"],
                                              fnv1a64(root))
         os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
@@ -49,8 +50,11 @@ class Watcher(threading.Thread):
         while True:
             self.client = self.listener.accept()[0]
             stream = self.client.makefile("rb")
-            while self.serve(stream):
-                pass
+            try:
+                while self.serve(stream):
+                    pass
+            except OSError:
+                pass  # it is gone
 
     def serve(self, stream):
         head = b""
@@ -86,12 +90,30 @@ class Watcher(threading.Thread):
             "targets": [{
                 "pid": FIRST_PID + i, "program": "/p/worker",
                 "name": "worker", "state": "current", "modules": MODULES,
-                "behind": 0, "old": 0, "held": []} for i in range(TARGETS)],
+                "behind": 0, "old": 0, "held": [
+                    {"module": "m", "version": 0, "holders": 1,
+                     "message": "somebody"}] if self.held else []}
+                for i in range(TARGETS)],
             "errors": [
                 {"module": module, "stamp": stamp} if stamp <= known else
                 {"module": module, "stamp": stamp, "message": "",
                  "diagnostics": diagnostics}
                 for module, (stamp, diagnostics) in self.errors.items()]}
+
+    def on_holders(self, _):
+        return {"targets": [{
+            "pid": FIRST_PID + i, "ok": True, "modules": self.held}
+            for i in range(TARGETS)]}
+
+    def holds(self, path):
+        """Two threads of each process stay in old code."""
+        self.held = [{"module": "m", "version": 0, "state": "old",
+                      "since": self.seq, "holders": [
+                          {"id": str(n), "kind": "frame", "module": "m",
+                           "version": 0, "since": self.seq, "tid": 7 + n,
+                           "thread": "worker", "function": "run",
+                           "file": path, "line": n,
+                           "message": "runs in it"} for n in (1, 2)]}]
 
     def breaks(self, module, path, lines):
         """MODULE does not compile, at each of LINES."""
@@ -124,9 +146,12 @@ def spent(pid):
 def update(editor, watcher, kind, module):
     """Milliseconds for one event and all that follows from it."""
     began = spent(editor.process.pid)
+    since = watcher.seq
     seq = watcher.tells(kind, module)
-    editor.until("event %d" % seq,
-                 lambda: editor.status.get("seq") == seq)
+    editor.until("event %d" % seq, lambda: (
+        editor.status.get("seq") == seq and
+        (not watcher.held or editor.holders and
+         editor.holders[0]["since"] == since)))
     return (spent(editor.process.pid) - began) * 1000
 
 
@@ -168,6 +193,13 @@ def main():
     figures["one_file"] = update(editor, watcher, "error", "big")
     figures["live_beside"] = statistics.median(
         update(editor, watcher, "live", "m%d" % i) for i in range(ROUNDS))
+    rounds = []
+    for i in range(ROUNDS):
+        watcher.holds(paths[i])
+        rounds.append(update(editor, watcher, "live", "m%d" % i))
+    figures["holders"] = statistics.median(rounds)
+    if len(editor.holders) != 2 * TARGETS:
+        sys.exit("%d holders came" % len(editor.holders))
     editor.kill()
     print(json.dumps(figures))
 

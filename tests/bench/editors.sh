@@ -19,6 +19,7 @@ lsp "10 other ones of these 10 000" one_among max 50
 lsp "10 000 at once, in 1000 files" all
 lsp "10 000 at once, in one file" one_file
 lsp "a load beside these" live_beside max 50
+lsp "a load that 200 threads stay behind" holders max 50
 
 project p
 cat >p/main.c <<'END'

@@ -255,6 +255,32 @@ write(SETTINGS, "{}\n")
 for e in (editor, second):
     state(e, "live", version=3, behind=0)
 
+# --- a build that takes its time: work-done progress, from half a second on ---
+os.mkfifo("go")
+write("slow", '#!/bin/sh\nread go <"%s"\nexec "$@"\n' % os.path.abspath("go"))
+os.chmod("slow", 0o755)
+write(SETTINGS, '{"compiler_launcher": ["%s"]}\n' % os.path.abspath("slow"))
+editor.command("hotwatch.sync")
+seen = len(editor.seen("$/progress"))
+editor.save(SOURCE, '"sum: %ld', '"Sum: %ld')
+state(editor, "building")
+editor.until("progress that begins",
+             lambda: editor.seen("$/progress")[seen:])
+with open("go", "w", encoding="ascii") as go:
+    go.write("\n")
+state(editor, "live", version=4)
+editor.until("progress that ends", lambda: editor.seen("$/progress")[-1]
+             ["value"]["kind"] == "end")
+progress = editor.seen("$/progress")[seen:]
+same("it begins and ends", [progress[0]["value"]["kind"],
+                            progress[-1]["value"]["kind"]], ["begin", "end"])
+same("it is one", len({p["token"] for p in progress}), 1)
+same("one save is one build", editor.status["version"], 4)
+write(SETTINGS, "{}\n")
+editor.command("hotwatch.sync")
+editor.save(SOURCE, '"Sum: %ld', '"sum: %ld')
+state(second, "live", version=5)
+
 # --- the watcher goes with the editor that had it; another takes over ---
 same("status of exit", editor.close(), 0)
 second.until("told that it is lost", lambda: [
@@ -262,7 +288,7 @@ second.until("told that it is lost", lambda: [
     if s.get("reason") == "no_watcher"])
 state(second, "attached", pid=target.pid)
 second.save(SOURCE, '"sum: %ld', '"the sum is %ld')
-state(second, "live", version=4)
+state(second, "live", version=6)
 same("status of exit", second.close(), 0)
 target.process.kill()
 target.process.wait()
