@@ -47,6 +47,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "codeserver/arena.h"
@@ -279,10 +280,22 @@ static void gate_end(struct gate *g)
 		gate_begin(gates);
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* To make room for the table once more is all that can fail here; the traps
  * stay if it does, and are opened when there is memory. */
 static void entries_open(struct gate *g)
 {
+	unsigned us = g->shut_at ? (unsigned)(now_us() - g->shut_at) : 0;
+
+	g->shut_us = us > g->shut_us ? us : g->shut_us;
+	g->shut_at = 0;
 	while (g->closed && entries_turn(g, false) < 0)
 		sched_yield();
 	g->closed = false;
@@ -352,6 +365,7 @@ static void gate_try(struct gate *g)
 		return;
 	}
 	g->closed = true;
+	g->shut_at = now_us();
 	g->turn = server_now() + CLOSED_MS;
 	closed_step(g);
 }
@@ -406,6 +420,7 @@ void gate_close(struct gate *g)
 	struct gate **p = &gates;
 
 	g->closed = g->sealed = false;
+	g->shut_at = g->shut_us = 0;
 	g->next = NULL;
 	g->index = NULL;
 	g->not_entry = NULL;

@@ -31,11 +31,13 @@ struct gate {
 	 * did not leave; FAILURE says who; it is open. */
 	void (*done)(struct gate *g, int result);
 	struct hw_failure failure; /* out */
+	unsigned shut_us;          /* out: callers waited so long, at most */
 	/* Where thread TID may go on while it is sealed; NULL: it waits. */
 	void *(*guest_entry)(void *arg, pid_t tid, uint32_t index);
 	/* ours */
 	struct server_timer timer;
 	uint64_t deadline, turn; /* turn: when it opens, or may close again */
+	uint64_t shut_at; /* when it closed, microseconds; 0: it is open */
 	bool closed, sealed;
 	uint32_t *index; /* of entries that are closed, and what they were */
 	uintptr_t *not_entry;

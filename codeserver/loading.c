@@ -13,23 +13,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "codeserver/codechange.h"
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void finish(struct loading *l, int result)
 {
 	if (l->set)
 		l->times = *load_times(l->set);
-	l->times.gate = l->gate_us;
+	l->times.gate = l->gate.shut_us;
 	load_free(l->set);
 	l->set = NULL;
 	order_end(&l->order);
@@ -46,10 +37,8 @@ static void publish_now(struct loading *l, bool gated, int r)
 		if (r < 0)
 			code_change_undo(l->set);
 	}
-	if (gated) {
+	if (gated)
 		gate_open(&l->gate, r == 0);
-		l->gate_us = (unsigned)(now_us() - l->gate_since);
-	}
 	finish(l, r);
 }
 
@@ -104,7 +93,6 @@ static void publish(struct loading *l)
 		return;
 	}
 	l->gate.done = gate_closed;
-	l->gate_since = now_us();
 	gate_close(&l->gate);
 }
 

@@ -46,8 +46,6 @@ struct loading {
 	size_t nold;
 	struct on_load on_load;
 	struct gate gate;
-	uint64_t gate_since;
-	unsigned gate_us;
 };
 
 /* The slow half, at once: files are judged and mapped. 0, or -1 and failure.

@@ -61,15 +61,24 @@ static void print(const struct options *o, const struct release_apply *a)
 
 /* --- doing it ------------------------------------------------------------- */
 
+/* NULL: somebody did not answer; it may be one of those. */
 static cJSON *survey(const struct options *o)
 {
 	char *here = path_real("."), *root = path_project(here);
 	cJSON *found;
+	int silent;
 
-	found = survey_targets(o->target ? NULL : root, o->target, NULL);
+	found = survey_targets(o->target ? NULL : root, o->target, &silent);
 	free(root);
 	free(here);
-	return found;
+	if (!silent || o->target)
+		return found;
+	ask_fail(o, STATUS_UNASKED, "no_answer",
+		 "%d process%s did not answer, and may be of this release; "
+		 "let %s run, or name the targets by --target",
+		 silent, silent == 1 ? "" : "es", silent == 1 ? "it" : "them");
+	cJSON_Delete(found);
+	return NULL;
 }
 
 static int apply(const struct options *o, struct release_apply *a)

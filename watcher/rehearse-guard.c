@@ -187,6 +187,7 @@ static void guard_main(char *const *argv, const char *said, int notes)
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* a daemon is still ours */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (pipe2(go, O_CLOEXEC) < 0)

@@ -41,20 +41,24 @@ static int listen_at(const char *path)
 	return -1;
 }
 
-int work_open(struct work *w, const char *scratch, char **err)
+static void sigchld_block(bool block)
 {
 	sigset_t set;
 
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+int work_open(struct work *w, const char *scratch, char **err)
+{
 	*w = (struct work){.listener = -1, .asker = -1};
 	w->socket = path_join(scratch, "step");
 	w->listener = listen_at(w->socket);
 	if (w->listener < 0)
 		return fail(err, "%s: %s", w->socket, strerror(errno));
 	setenv("HOTWATCH_REHEARSAL", w->socket, 1);
-	/* ends of children are read, not waited for */
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigchld_block(true); /* ends of children are read, not waited for */
 	return 0;
 }
 
@@ -198,7 +202,9 @@ char *work_output(const char *command, const char *scratch, int *status)
 	char *const argv[] = {"/bin/sh", "-c", (char *)command, NULL};
 	struct cc_pipes to = {.out = file};
 
+	sigchld_block(false); /* a shell that inherits that waits for ever */
 	*status = cc_run(argv, &to, &err);
+	sigchld_block(true);
 	if (file_read(file, &text, NULL, NULL) < 0)
 		text = NULL;
 	unlink(file);

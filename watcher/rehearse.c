@@ -146,32 +146,33 @@ static void gone(struct play *p)
 
 /* --- the program ---------------------------------------------------------- */
 
-static int find_target(struct play *p, char **err)
+/* The targets that the program is now; it may have forked. */
+static void targets_find(struct play *p)
+{
+	cJSON *all = survey_targets(NULL, NULL, NULL), *t, *next;
+
+	for (t = all->child; t; t = next) {
+		next = t->next;
+		if (!kin_descends(json_int(t, "pid", 0), p->guard.pid))
+			cJSON_Delete(cJSON_DetachItemViaPointer(all, t));
+	}
+	cJSON_Delete(p->found);
+	p->found = all;
+}
+
+static int target_wait(struct play *p, char **err)
 {
 	int64_t end = now_ms() + ATTACH_MS;
 
-	for (;;) {
-		cJSON *all = survey_targets(NULL, NULL, NULL), *t, *next;
-
-		for (t = all->child; t; t = next) {
-			next = t->next;
-			if (!kin_descends(json_int(t, "pid", 0), p->guard.pid))
-				cJSON_Delete(
-				    cJSON_DetachItemViaPointer(all, t));
-		}
-		p->found = all;
-		p->pid = json_int(all->child, "pid", 0);
+	do {
+		targets_find(p);
+		p->pid = json_int(p->found->child, "pid", 0);
 		if (p->pid)
 			return 0;
-		cJSON_Delete(all);
-		p->found = NULL;
-		if (guard_ended(&p->guard) || now_ms() > end)
-			break;
 		nanosleep(&nap, NULL);
-	}
+	} while (!guard_ended(&p->guard) && now_ms() < end);
 	return fail(err,
-		    "%s: it has not become a target (%s); what it "
-		    "printed: %s",
+		    "%s: it has not become a target (%s); what it printed: %s",
 		    p->h->program,
 		    p->guard.pid ? "no socket in 10 s" : "it ended",
 		    p->guard.said);
@@ -188,7 +189,7 @@ static int start(struct play *p, char **err)
 	r = guard_start(&p->guard, p->h->run ? shell : plain, said, err);
 	free(said);
 	if (r == 0)
-		r = find_target(p, err);
+		r = target_wait(p, err);
 	if (r < 0)
 		return -1;
 	s = xasprintf("%d", p->pid);
@@ -200,9 +201,9 @@ static int start(struct play *p, char **err)
 
 /* --- holders -------------------------------------------------------------- */
 
-/* The holders that are left of the release's modules; NULL: none, or the
- * program is gone. */
-static cJSON *holders_ask(struct play *p)
+/* The holders that are left of the release's modules in target T; NULL: none,
+ * or it is gone. */
+static cJSON *holders_ask(const struct play *p, const cJSON *t)
 {
 	const struct release *r = p->h->release;
 	cJSON *params = cJSON_CreateObject(), *result = NULL, *holders;
@@ -212,8 +213,7 @@ static cJSON *holders_ask(struct play *p)
 	for (size_t i = 0; i < r->nmodules; i++)
 		cJSON_AddItemToArray(list,
 				     cJSON_CreateString(r->modules[i].name));
-	survey_ask(p->found->child, "code/softPurge", params, 10000, &result,
-		   &e);
+	survey_ask(t, "code/softPurge", params, 10000, &result, &e);
 	client_error_free(&e);
 	holders = cJSON_DetachItemFromObjectCaseSensitive(result, "holders");
 	cJSON_Delete(result);
@@ -223,11 +223,11 @@ static cJSON *holders_ask(struct play *p)
 	return NULL;
 }
 
-static void holder_found(struct play *p, const cJSON *holder)
+static void holder_found(struct play *p, const cJSON *holder, int pid)
 {
 	struct text t = {0};
 
-	held_phrase(&t, holder, p->pid);
+	held_phrase(&t, holder, pid);
 	found(p, RULE_REHEARSAL_HOLDER, json_str(holder, "module"),
 	      json_str(holder, "function"), json_str(holder, "file"),
 	      json_int(holder, "line", 0),
@@ -238,28 +238,38 @@ static void holder_found(struct play *p, const cJSON *holder)
 	text_free(&t);
 }
 
-static void holders_check(struct play *p)
+static void holders_check_in(struct play *p, const cJSON *t, int64_t end)
 {
-	int64_t end = now_ms() + p->h->deadline_ms;
 	cJSON *holders, *loaded;
 	const cJSON *h;
 
-	if (!p->steps || p->over)
-		return;
-	while ((holders = holders_ask(p)) != NULL && now_ms() < end) {
+	while ((holders = holders_ask(p, t)) != NULL && now_ms() < end) {
 		cJSON_Delete(holders);
 		nanosleep(&nap, NULL);
 	}
 	if (!holders)
 		return;
-	loaded = survey_loaded(p->found->child);
+	loaded = survey_loaded(t);
 	held_name(p->symbols, holders, loaded);
 	cJSON_ArrayForEach(h, holders)
 	{
-		holder_found(p, h);
+		holder_found(p, h, json_int(t, "pid", 0));
 	}
 	cJSON_Delete(loaded);
 	cJSON_Delete(holders);
+}
+
+static void holders_check(struct play *p)
+{
+	int64_t end = now_ms() + p->h->deadline_ms;
+	const cJSON *t;
+
+	if (!p->steps || p->over)
+		return;
+	cJSON_ArrayForEach(t, p->found)
+	{
+		holders_check_in(p, t, end);
+	}
 }
 
 /* --- a step --------------------------------------------------------------- */
@@ -303,12 +313,14 @@ static void state_compare(struct play *p, char *was, char *is)
 
 static void pause_note(struct play *p, const struct release_apply *a)
 {
+	struct check_pause pause = {.down = p->steps & 1};
 	struct check_result *r = p->h->r;
 
+	for (size_t i = 0; i < a->ntargets; i++)
+		if (a->targets[i].pause_us > pause.us)
+			pause.us = a->targets[i].pause_us;
 	if (r->npauses < ARRAY_SIZE(r->pauses))
-		r->pauses[r->npauses++] =
-		    (struct check_pause){.down = p->steps & 1,
-					 .us = a->targets[0].pause_us};
+		r->pauses[r->npauses++] = pause;
 }
 
 static void load_failed(struct play *p, const struct release_apply *a)
@@ -339,6 +351,7 @@ static void step(struct play *p, bool still)
 		gone(p);
 	if (p->over)
 		return;
+	targets_find(p);
 	was = still ? state_read(p) : NULL;
 	if (release_apply(&a, p->found) < 0) {
 		load_failed(p, &a);

@@ -81,6 +81,10 @@ expect_eq "runs" "$(wc -l <runs)" 4
 expect_eq "loads" "$(jq -c '[.rehearsal[].direction]' <<<"$output")" \
 	'["up","down","up","down","up"]'
 
+step "one that goes into the background"
+rehearse 0 good --run '$HOTWATCH_PROGRAM kv.sock &' \
+	--rehearse "$listening sh work" --state-check 'sh state & wait'
+
 step "nothing differs: nothing is run"
 rehearse 0 old --rehearse 'touch it-ran'
 [ ! -e it-ran ] || fail "the command was run"

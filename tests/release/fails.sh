@@ -51,6 +51,13 @@ expect_status 1 "$hw" upgrade damaged.json
 expect_match "stderr" "$errors" "badfile: damaged.objects/kv-$to.o: .*nothing was changed"
 expect_eq "kv" "$(version_of "${pid_of[a]}" kv)" "$version"
 
+step "one that does not answer may be one of them"
+kill -STOP "${pid_of[b]}"
+expect_status 3 "$hw" upgrade 4.json
+expect_match "stderr" "$errors" '^hotwatch upgrade: no_answer: 1 process did not'
+kill -CONT "${pid_of[b]}"
+expect_eq "kv" "$(version_of "${pid_of[a]}" kv)" "$version"
+
 step "one fails in the middle: all are taken back"
 answers b "put fail x" none
 expect_status 1 "$hw" upgrade 4.json --json

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
-from guest import Target, build, same, until
+from guest import Target, build, holds, same, until
 from peer import Peer
 
 MAIN = r'''
@@ -26,7 +26,10 @@ int main(void)
 WORK = "static int n; int work(void) { return 100 + n++; }\n"
 OTHER = "int other(void) { return 1; }\n"
 
-build("program", {"main.c": MAIN, "work.c": WORK, "other.c": OTHER})
+GATED = "static struct { int n; } s = {1}; int gated(void) { return ++s.n; }\n"
+
+build("program", {"main.c": MAIN, "work.c": WORK, "other.c": OTHER,
+                  "gated.c": GATED})
 t = Target("./program")
 same("at the start", t.ask("go"), "100 1")
 
@@ -82,4 +85,11 @@ bad = t.refused("code/prepareLoading", {
 same("one module twice", bad["reason"], "duplicated")
 same("nothing of it stays", len(t.images()), before)
 same("at the end", t.ask("go"), "305 2")
+
+# How long callers waited is told of a load that converts what they use.
+times = t.load("work", WORK.replace("100", "600"))["microseconds"]
+same("without a gate", times.get("gate"), None)
+times = t.load("gated", GATED.replace("int n", "long more; int n"))
+same("converted", [m["variable"] for m in times["migrated"]], ["s"])
+holds("a gate was closed", times["microseconds"]["gate"] > 0)
 t.end()
