@@ -81,14 +81,24 @@ static cJSON *survey(const struct options *o)
 	return NULL;
 }
 
+/* One that did not answer at first could not be asked: nothing was done. */
+static int failed_status(const struct release_apply *a)
+{
+	bool first = !a->rolled_back && !a->past_no_return;
+
+	return first && !strcmp(a->reason, "no_answer") ? STATUS_UNASKED
+							: ask_status(a->reason);
+}
+
 static int apply(const struct options *o, struct release_apply *a)
 {
 	cJSON *found = survey(o);
 	int status;
 
+	if (!found)
+		return STATUS_UNASKED;
 	a->all = !o->target;
-	status =
-	    release_apply(a, found) == 0 ? STATUS_DONE : ask_status(a->reason);
+	status = release_apply(a, found) == 0 ? STATUS_DONE : failed_status(a);
 	print(o, a);
 	release_apply_free(a);
 	cJSON_Delete(found);

@@ -17,131 +17,27 @@
  * once after the load: a thread that leaves old code when its next request
  * comes needs one to come.
  */
-#include "watcher/rehearse.h"
-
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "watcher/held.h"
 #include "watcher/jsonget.h"
 #include "watcher/kin.h"
+#include "watcher/rehearse-internal.h"
 #include "watcher/release-internal.h"
 #include "watcher/survey.h"
 
 #define ATTACH_MS 10000 /* that a program has to start */
-#define STEPS 3         /* up, down, up */
 
-struct play {
-	const struct rehearsal *h;
-	struct guard guard;
-	struct work work;
-	cJSON *found; /* the target, as survey_targets tells */
-	int pid;
-	unsigned steps; /* made so far; the next is down if it is odd */
-	bool asked;     /* the command asks for steps */
-	bool over;      /* something was found after which nothing can be */
-	struct symbolizer *symbols;
-};
+const struct timespec play_nap = {.tv_nsec = 5000000};
 
-static const struct timespec nap = {.tv_nsec = 5000000};
-
-static int64_t now_ms(void)
+int64_t play_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
-
-/* --- findings ------------------------------------------------------------- */
-
-/* When it was: "on the old code", "after the upgrade" ... */
-static const char *when(const struct play *p)
-{
-	static const char *const words[] = {"on the old code",
-					    "after the upgrade",
-					    "after the downgrade",
-					    "after the second upgrade"};
-
-	return words[p->steps <= STEPS ? p->steps : 2 + (p->steps & 1)];
-}
-
-static const char *direction(const struct play *p)
-{
-	return p->steps & 1 ? "the downgrade" : "the upgrade";
-}
-
-static void found(struct play *p, enum check_rule_id rule, const char *module,
-		  const char *symbol, const char *file, int line, char *message)
-{
-	check_add_told(p->h->r, rule, module, symbol, file,
-		       line > 0 ? (unsigned)line : 0, message);
-	free(message);
-}
-
-/* The last line that the program printed, malloc'd. */
-static char *last_words(const struct play *p)
-{
-	char *text = NULL, *line;
-	size_t len;
-
-	if (file_read(p->guard.said, &text, &len, NULL) < 0)
-		return xstrdup("");
-	while (len && text[len - 1] == '\n')
-		text[--len] = '\0';
-	line = strrchr(text, '\n');
-	line = *text ? xasprintf("; it said: %.200s", line ? line + 1 : text)
-		     : xstrdup("");
-	free(text);
-	return line;
-}
-
-static void died_at(struct play *p, const struct guard_death *d)
-{
-	struct symbol_frames at = {0};
-	const struct symbol_frame *f = NULL;
-	char *last = last_words(p);
-
-	if (d->object[0])
-		symbolize_code(p->symbols, d->object, d->offset, &at);
-	f = at.n ? &at.v[0] : NULL;
-	found(p, RULE_REHEARSAL_CRASH, p->h->release->program,
-	      f && f->function ? f->function : "", f ? f->file : NULL,
-	      f ? f->line : 0,
-	      xasprintf("the program died of %s (%s) %s%s%s%s",
-			strsignal(d->signal), sigabbrev_np(d->signal), when(p),
-			f && f->function ? ", in " : "",
-			f && f->function ? f->function : "", last));
-	symbol_frames_free(&at);
-	free(last);
-}
-
-/* The program is gone: why, and where, as far as it is known. */
-static void gone(struct play *p)
-{
-	int64_t end = now_ms() + 2000;
-	struct guard_death d = {0};
-	char *last;
-
-	if (p->over)
-		return;
-	p->over = true;
-	while (!guard_ended(&p->guard) && now_ms() < end)
-		nanosleep(&nap, NULL); /* others of it may run on */
-	if (!guard_death(&p->guard, p->pid, &d) && p->guard.status > 128)
-		d.signal = p->guard.status - 128;
-	if (d.signal) {
-		died_at(p, &d);
-		return;
-	}
-	last = last_words(p);
-	found(p, RULE_REHEARSAL_CRASH, p->h->release->program, "", NULL, 0,
-	      xasprintf("the program ended with status %d %s, before the "
-			"rehearsal was over%s",
-			p->guard.status, when(p), last));
-	free(last);
 }
 
 /* --- the program ---------------------------------------------------------- */
@@ -162,15 +58,15 @@ static void targets_find(struct play *p)
 
 static int target_wait(struct play *p, char **err)
 {
-	int64_t end = now_ms() + ATTACH_MS;
+	int64_t end = play_now() + ATTACH_MS;
 
 	do {
 		targets_find(p);
 		p->pid = json_int(p->found->child, "pid", 0);
 		if (p->pid)
 			return 0;
-		nanosleep(&nap, NULL);
-	} while (!guard_ended(&p->guard) && now_ms() < end);
+		nanosleep(&play_nap, NULL);
+	} while (!guard_ended(&p->guard) && play_now() < end);
 	return fail(err,
 		    "%s: it has not become a target (%s); what it printed: %s",
 		    p->h->program,
@@ -199,80 +95,12 @@ static int start(struct play *p, char **err)
 	return 0;
 }
 
-/* --- holders -------------------------------------------------------------- */
-
-/* The holders that are left of the release's modules in target T; NULL: none,
- * or it is gone. */
-static cJSON *holders_ask(const struct play *p, const cJSON *t)
-{
-	const struct release *r = p->h->release;
-	cJSON *params = cJSON_CreateObject(), *result = NULL, *holders;
-	cJSON *list = cJSON_AddArrayToObject(params, "modules");
-	struct client_error e = {0};
-
-	for (size_t i = 0; i < r->nmodules; i++)
-		cJSON_AddItemToArray(list,
-				     cJSON_CreateString(r->modules[i].name));
-	survey_ask(t, "code/softPurge", params, 10000, &result, &e);
-	client_error_free(&e);
-	holders = cJSON_DetachItemFromObjectCaseSensitive(result, "holders");
-	cJSON_Delete(result);
-	if (cJSON_GetArraySize(holders) > 0)
-		return holders;
-	cJSON_Delete(holders);
-	return NULL;
-}
-
-static void holder_found(struct play *p, const cJSON *holder, int pid)
-{
-	struct text t = {0};
-
-	held_phrase(&t, holder, pid);
-	found(p, RULE_REHEARSAL_HOLDER, json_str(holder, "module"),
-	      json_str(holder, "function"), json_str(holder, "file"),
-	      json_int(holder, "line", 0),
-	      xasprintf("%s v%d was still held %d ms %s, by %s",
-			json_str(holder, "module"),
-			json_int(holder, "version", 0), p->h->deadline_ms,
-			when(p), t.s ? t.s : json_str(holder, "message")));
-	text_free(&t);
-}
-
-static void holders_check_in(struct play *p, const cJSON *t, int64_t end)
-{
-	cJSON *holders, *loaded;
-	const cJSON *h;
-
-	while ((holders = holders_ask(p, t)) != NULL && now_ms() < end) {
-		cJSON_Delete(holders);
-		nanosleep(&nap, NULL);
-	}
-	if (!holders)
-		return;
-	loaded = survey_loaded(t);
-	held_name(p->symbols, holders, loaded);
-	cJSON_ArrayForEach(h, holders)
-	{
-		holder_found(p, h, json_int(t, "pid", 0));
-	}
-	cJSON_Delete(loaded);
-	cJSON_Delete(holders);
-}
-
-static void holders_check(struct play *p)
-{
-	int64_t end = now_ms() + p->h->deadline_ms;
-	const cJSON *t;
-
-	if (!p->steps || p->over)
-		return;
-	cJSON_ArrayForEach(t, p->found)
-	{
-		holders_check_in(p, t, end);
-	}
-}
-
 /* --- a step --------------------------------------------------------------- */
+
+static const char *direction(const struct play *p)
+{
+	return p->steps & 1 ? "the downgrade" : "the upgrade";
+}
 
 static char *state_read(struct play *p)
 {
@@ -284,9 +112,9 @@ static char *state_read(struct play *p)
 	text = work_output(p->h->state, p->h->scratch, &status);
 	if (status == 0)
 		return text;
-	found(p, RULE_REHEARSAL_STATE, p->h->release->program, "", NULL, 0,
-	      xasprintf("the state check ended with status %d %s", status,
-			when(p)));
+	play_found(p, RULE_REHEARSAL_STATE, p->h->release->program, "", NULL, 0,
+		   xasprintf("the state check ended with status %d %s", status,
+			     play_when(p)));
 	free(text);
 	return NULL;
 }
@@ -300,12 +128,13 @@ static void state_compare(struct play *p, char *was, char *is)
 			n++;
 		while (n && was[n - 1] != '\n')
 			n--; /* the line that differs first */
-		found(p, RULE_REHEARSAL_STATE, p->h->release->program, "", NULL,
-		      0,
-		      xasprintf("the state is not what it was %s: '%.*s' "
-				"became '%.*s'",
-				when(p), (int)strcspn(was + n, "\n"), was + n,
-				(int)strcspn(is + n, "\n"), is + n));
+		play_found(p, RULE_REHEARSAL_STATE, p->h->release->program, "",
+			   NULL, 0,
+			   xasprintf("the state is not what it was %s: '%.*s' "
+				     "became '%.*s'",
+				     play_when(p), (int)strcspn(was + n, "\n"),
+				     was + n, (int)strcspn(is + n, "\n"),
+				     is + n));
 	}
 	free(was);
 	free(is);
@@ -329,12 +158,12 @@ static void load_failed(struct play *p, const struct release_apply *a)
 
 	if (!t || t->state == TARGET_LOST) {
 		p->steps++; /* it died of this step */
-		gone(p);
+		play_gone(p);
 		return;
 	}
-	found(p, RULE_REHEARSAL_LOAD, p->h->release->program, "", NULL, 0,
-	      xasprintf("%s failed: %s: %s", direction(p), a->reason,
-			a->message));
+	play_found(p, RULE_REHEARSAL_LOAD, p->h->release->program, "", NULL, 0,
+		   xasprintf("%s failed: %s: %s", direction(p), a->reason,
+			     a->message));
 	p->over = true;
 }
 
@@ -346,9 +175,9 @@ static void step(struct play *p, bool still)
 				  .scratch = (char *)p->h->scratch};
 	char *was, *is;
 
-	holders_check(p);
+	play_holders(p);
 	if (!p->over && guard_ended(&p->guard))
-		gone(p);
+		play_gone(p);
 	if (p->over)
 		return;
 	targets_find(p);
@@ -386,22 +215,23 @@ static void command_ended(struct play *p, int status)
 {
 	if (status == 0)
 		return;
-	found(p, RULE_REHEARSAL_COMMAND, p->h->release->program, "", NULL, 0,
-	      xasprintf("the command failed with status %d %s", status,
-			when(p)));
+	play_found(p, RULE_REHEARSAL_COMMAND, p->h->release->program, "", NULL,
+		   0,
+		   xasprintf("the command failed with status %d %s", status,
+			     play_when(p)));
 	p->over = true;
 }
 
 /* One run of the command, with a step after STEP_MS (-1: with none). */
 static int run_once(struct play *p, int step_ms, char **err)
 {
-	int64_t end = now_ms() + step_ms;
+	int64_t end = play_now() + step_ms;
 	int status = 0;
 
 	if (work_start(&p->work, p->h->command, err) < 0)
 		return -1;
 	while (p->work.pid && !p->over) {
-		int64_t left = step_ms < 0 ? -1 : end - now_ms();
+		int64_t left = step_ms < 0 ? -1 : end - play_now();
 
 		switch (work_wait(&p->work, &p->guard,
 				  step_ms < 0 ? -1
@@ -419,7 +249,7 @@ static int run_once(struct play *p, int step_ms, char **err)
 			step_ms = -1;
 			break;
 		case WORK_PROGRAM:
-			gone(p);
+			play_gone(p);
 			break;
 		}
 	}
@@ -431,10 +261,10 @@ static int run_once(struct play *p, int step_ms, char **err)
 
 static int play(struct play *p, char **err)
 {
-	int64_t begun = now_ms();
+	int64_t begun = play_now();
 	int half, r = run_once(p, -1, err);
 
-	half = (int)((now_ms() - begun) / 2);
+	half = (int)((play_now() - begun) / 2);
 	while (r == 0 && !p->over && p->steps < STEPS) {
 		if (p->asked)
 			step(p, true);
@@ -445,7 +275,7 @@ static int play(struct play *p, char **err)
 		step(p, true);
 		step(p, true);
 	}
-	holders_check(p);
+	play_holders(p);
 	return r;
 }
 
@@ -461,7 +291,7 @@ int rehearse(const struct rehearsal *h, char **err)
 			r = play(&p, err);
 		work_stop(&p.work);
 		if (r == 0 && guard_ended(&p.guard))
-			gone(&p);
+			play_gone(&p);
 		guard_end(&p.guard);
 		symbolizer_free(p.symbols);
 	}

@@ -3,7 +3,8 @@
  * A rehearsal: the old program is run, put to work, upgraded in the middle,
  * brought back, upgraded again; what goes wrong is a finding.
  *
- *   rehearse.c         the order of things, and what is found
+ *   rehearse.c         the order of things
+ *   rehearse-find.c    what is found
  *   rehearse-guard.c   the program under watch: where it dies
  *   rehearse-work.c    the user's command, and its requests for the next step
  *   cmd-rehearse-step.c  the other end of such a request

@@ -131,10 +131,10 @@ static void open_one(struct release_apply *a, const cJSON *hello)
 		return;
 	*t = (struct release_target){.apply = a};
 	target_open(t, hello);
-	if (t->state != TARGET_LOST && (has_any(a, t) || t->reason))
+	if (t->reason ? strcmp(t->reason, "lost") != 0 : has_any(a, t))
 		a->ntargets++;
 	else
-		target_free(t); /* it ended before it was asked anything */
+		target_free(t); /* it has ended, or has nothing of it */
 }
 
 static int targets_open(struct release_apply *a, const cJSON *found)

@@ -103,14 +103,18 @@ void target_free(struct release_target *t);
 /* AT_FROM, AT_TO or REFUSED. */
 void target_judge(struct release_target *t);
 bool target_ready(const struct release_target *t);
+/* The result, or NULL: it refused, and *E says why (the caller frees it), or it
+ * is lost. PARAMS is consumed. */
+struct cJSON *target_ask(struct release_target *t, const char *method,
+			 struct cJSON *params, struct client_error *e);
+/* The same; a refusal is T's failure. */
+struct cJSON *target_must(struct release_target *t, const char *method,
+			  struct cJSON *params);
+/* Whether there was a result, which is freed. */
+bool target_done(struct cJSON *result);
 /* The file that T has of MODULE's content HASH, or NULL. */
 const char *target_has(const struct release_target *t, const char *module,
 		       const char *hash);
-/* Order I, ahead; carried out; all that was, taken back. */
-void target_prepare(struct release_target *t, size_t i);
-void target_cancel(struct release_target *t);
-void target_order(struct release_target *t, size_t i);
-void target_undo(struct release_target *t);
 /* Fills now and held. */
 void target_look(struct release_target *t);
 /* The entry of MODULE in a list as code/allLoaded has it, or NULL. */
@@ -118,6 +122,31 @@ const struct cJSON *target_module(const struct cJSON *loaded,
 				  const char *module);
 /* What is current of it there: its hash, or NULL. */
 const char *target_hash(const struct cJSON *loaded, const char *module);
+
+/* --- release-order.c ------------------------------------------------------ */
+
+/* Order I, ahead; what was prepared, given up; carried out. */
+void target_prepare(struct release_target *t, size_t i);
+void target_cancel(struct release_target *t);
+void target_order(struct release_target *t, size_t i);
+
+/* --- release-undo.c ------------------------------------------------------- */
+
+/* Notes what takes back what was just done. MODULE or NULL is copied. */
+void target_undo_add(struct release_target *t, enum release_kind kind,
+		     const struct release_step *s, int process,
+		     const char *module);
+/* Takes back all that was done. */
+void target_undo(struct release_target *t);
+
+/* Parameters of sys/suspend and its kin, of sys/changeCode, of a load, and a
+ * module more in a load. */
+struct cJSON *params_process(const struct release_step *s, int process);
+struct cJSON *params_change(const struct release_target *t,
+			    const struct release_step *s, int process,
+			    const char *module, bool down);
+struct cJSON *params_load(const struct release_step *s, bool down);
+void params_add(struct cJSON *params, const char *module, const char *file);
 
 /* --- release-link.c ------------------------------------------------------- */
 

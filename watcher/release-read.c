@@ -14,20 +14,12 @@
 
 #include "watcher/jsonget.h"
 #include "watcher/jsonline.h"
-#include "watcher/release.h"
+#include "watcher/release-reader.h"
 
-struct reader {
-	struct release *r;
-	const char *text;
-	const char *at;    /* in the text: what is being read */
-	const char *where; /* "up[2]", "to"; "" is the whole */
-	char **err;
-};
+/* --- complaints ----------------------------------------------------------- */
 
-static int wrong(const struct reader *rd, const char *at, const char *fmt, ...)
-    PRINTF(3, 4);
-
-static int wrong(const struct reader *rd, const char *at, const char *fmt, ...)
+int reader_wrong(const struct release_reader *rd, const char *at,
+		 const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
@@ -42,241 +34,18 @@ static int wrong(const struct reader *rd, const char *at, const char *fmt, ...)
 	return -1;
 }
 
-static int wrong_key(const struct reader *rd, const char *key,
+int reader_wrong_key(const struct release_reader *rd, const char *key,
 		     const char *wanted)
 {
-	return wrong(rd, json_member_at(rd->at, key), "\"%s\" must be %s", key,
-		     wanted);
+	return reader_wrong(rd, json_member_at(rd->at, key),
+			    "\"%s\" must be %s", key, wanted);
 }
 
-static int unknown_key(const struct reader *rd, const char *key,
+int reader_unknown_key(const struct release_reader *rd, const char *key,
 		       const char *known)
 {
-	return wrong(rd, json_member_at(rd->at, key),
-		     "unknown key \"%s\"; known are%s", key, known);
-}
-
-/* --- values --------------------------------------------------------------- */
-
-static bool is_hash(const char *s)
-{
-	return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
-}
-
-static bool add_name(struct strv *names, const cJSON *v)
-{
-	if (cJSON_IsString(v) && *v->valuestring)
-		strv_add(names, v->valuestring);
-	else if (cJSON_IsNumber(v) && v->valueint > 0)
-		strv_add_own(names, xasprintf("%d", v->valueint));
-	else
-		return false;
-	return true;
-}
-
-/* A name, or a list of them that is not empty. Processes may be numbers. */
-static int names_read(const struct reader *rd, const char *key, const cJSON *v,
-		      bool numbers, char ***out)
-{
-	struct strv names = {0};
-	bool good = !cJSON_IsArray(v) || cJSON_GetArraySize(v) > 0;
-	const cJSON *i = cJSON_IsArray(v) ? v->child : v;
-
-	for (; good && i; i = cJSON_IsArray(v) ? i->next : NULL)
-		good = (numbers || cJSON_IsString(i)) && add_name(&names, i);
-	if (!good) {
-		strv_free(&names);
-		return wrong_key(rd, key,
-				 numbers ? "a process's name or number, or a "
-					   "list of them"
-					 : "a module's name, or a list of "
-					   "them");
-	}
-	freev(*out);
-	*out = strv_take(&names);
-	return 0;
-}
-
-static int text_read(const struct reader *rd, const char *key, const cJSON *v,
-		     char **out)
-{
-	if (!cJSON_IsString(v))
-		return wrong_key(rd, key, "a text");
-	free(*out);
-	*out = xstrdup(v->valuestring);
-	return 0;
-}
-
-static int purge_read(const struct reader *rd, const cJSON *v, bool pre,
-		      enum release_purge *out)
-{
-	for (int i = pre ? 0 : 1; cJSON_IsString(v) && i < 3; i++) {
-		if (strcmp(v->valuestring, release_purge_words[i]) != 0)
-			continue;
-		*out = (enum release_purge)i;
-		return 0;
-	}
-	return wrong_key(rd, v->string,
-			 pre ? "\"linger\", \"soft_purge\" or "
-			       "\"brutal_purge\""
-			     : "\"soft_purge\" or \"brutal_purge\"");
-}
-
-static int change_read(const struct reader *rd, const cJSON *v, bool *soft)
-{
-	const char *s = cJSON_GetStringValue(v);
-
-	if (!s || (strcmp(s, "soft") != 0 && strcmp(s, "advanced") != 0))
-		return wrong_key(rd, "change",
-				 "\"advanced\" (with a code_change) or "
-				 "\"soft\" (without)");
-	*soft = !strcmp(s, "soft");
-	return 0;
-}
-
-static int time_read(const struct reader *rd, const cJSON *v, int *ms)
-{
-	if (!cJSON_IsNumber(v) || v->valuedouble != v->valueint ||
-	    v->valueint < 1 || v->valueint > 3600000)
-		return wrong_key(rd, "timeout_ms",
-				 "a whole number, 1 to 3600000");
-	*ms = v->valueint;
-	return 0;
-}
-
-/* --- an instruction ------------------------------------------------------- */
-
-static const struct release_word *word_named(const char *name)
-{
-	for (size_t i = 0; name && i < release_nwords; i++)
-		if (!strcmp(release_words[i].name, name))
-			return &release_words[i];
-	return NULL;
-}
-
-static int option_read(const struct reader *rd, struct release_step *s,
-		       const cJSON *v)
-{
-	const char *key = v->string;
-
-	if (!strcmp(key, "extra"))
-		return text_read(rd, key, v, &s->extra);
-	if (!strcmp(key, "processes"))
-		return names_read(rd, key, v, true, &s->processes);
-	if (!strcmp(key, "with"))
-		return names_read(rd, key, v, false, &s->with);
-	if (!strcmp(key, "timeout_ms"))
-		return time_read(rd, v, &s->timeout_ms);
-	if (!strcmp(key, "change"))
-		return change_read(rd, v, &s->soft);
-	if (!strcmp(key, "pre_purge"))
-		return purge_read(rd, v, true, &s->pre);
-	return purge_read(rd, v, false, &s->post);
-}
-
-static bool may_have(const struct release_word *w, const char *key)
-{
-	char *word = xasprintf(" %s ", key);
-	bool may = strstr(w->may, word) != NULL;
-
-	free(word);
-	return may;
-}
-
-static int unknown_word(const struct reader *rd, const char *name)
-{
-	const char *why = release_why_not(name);
-	struct text known = {0};
-
-	if (why) {
-		wrong(rd, rd->at, "%s cannot be done: %s", name, why);
-		return -1;
-	}
-	for (size_t i = 0; i < release_nwords; i++)
-		text_printf(&known, "%s%s", i ? ", " : " ",
-			    release_words[i].name);
-	wrong(rd, json_member_at(rd->at, name),
-	      "unknown instruction \"%s\"; known are%s", name, known.s);
-	text_free(&known);
-	return -1;
-}
-
-/* The word of the object V; NULL: it has none, which was told. */
-static const struct release_word *word_of(const struct reader *rd,
-					  const cJSON *v)
-{
-	const struct release_word *w = NULL;
-	const cJSON *m;
-
-	cJSON_ArrayForEach(m, v)
-	{
-		const struct release_word *has = word_named(m->string);
-
-		if (has && w) {
-			wrong(rd, json_member_at(rd->at, m->string),
-			      "%s and %s are two instructions", w->name,
-			      has->name);
-			return NULL;
-		}
-		w = has ? has : w;
-	}
-	if (!w && v->child)
-		unknown_word(rd, v->child->string);
-	else if (!w)
-		wrong(rd, rd->at, "there is no instruction in it");
-	return w;
-}
-
-static int members_read(const struct reader *rd, const struct release_word *w,
-			struct release_step *s, const cJSON *v)
-{
-	const cJSON *m;
-	int e = 0;
-
-	cJSON_ArrayForEach(m, v)
-	{
-		if (e == 0 && !strcmp(m->string, w->name))
-			e = names_read(rd, w->name, m, !w->modules,
-				       w->modules ? &s->modules
-						  : &s->processes);
-		else if (e == 0 && may_have(w, m->string))
-			e = option_read(rd, s, m);
-		else if (e == 0)
-			e = unknown_key(rd, m->string, w->may);
-	}
-	return e;
-}
-
-static int step_read(const struct reader *rd, struct release_step *s,
-		     const cJSON *v)
-{
-	const struct release_word *w;
-
-	*s = (struct release_step){.line = json_line(rd->text, rd->at),
-				   .post = RELEASE_PURGE_SOFT,
-				   .timeout_ms = 5000};
-	s->modules = xcalloc(1, sizeof(char *));
-	s->with = xcalloc(1, sizeof(char *));
-	s->processes = xcalloc(1, sizeof(char *));
-	if (cJSON_IsString(v)) {
-		if (!strcmp(v->valuestring, "point_of_no_return")) {
-			s->verb = RELEASE_NO_RETURN;
-			return 0;
-		}
-		return unknown_word(rd, v->valuestring);
-	}
-	if (!cJSON_IsObject(v))
-		return wrong(rd, rd->at,
-			     "an instruction must be an object, "
-			     "or \"point_of_no_return\"");
-	w = word_of(rd, v);
-	if (!w)
-		return -1;
-	if (w->verb == RELEASE_NO_RETURN)
-		return wrong(rd, rd->at,
-			     "it stands alone: \"point_of_no_return\"");
-	s->verb = w->verb;
-	return members_read(rd, w, s, v);
+	return reader_wrong(rd, json_member_at(rd->at, key),
+			    "unknown key \"%s\"; known are%s", key, known);
 }
 
 /* --- whether they make sense ---------------------------------------------- */
@@ -302,18 +71,19 @@ static int replaced(const struct release_steps *steps, const char *module,
 	return n;
 }
 
-static int modules_known(const struct reader *rd, char *const *names)
+static int modules_known(const struct release_reader *rd, char *const *names)
 {
 	for (; *names; names++)
 		if (!release_module(rd->r, *names))
-			return wrong(rd, rd->at,
-				     "%s is not one of the modules that differ "
-				     "(\"from\" and \"to\" list them)",
-				     *names);
+			return reader_wrong(
+			    rd, rd->at,
+			    "%s is not one of the modules that differ "
+			    "(\"from\" and \"to\" list them)",
+			    *names);
 	return 0;
 }
 
-static int names_known(struct reader *rd, const struct release_step *s,
+static int names_known(struct release_reader *rd, const struct release_step *s,
 		       const char *way, int i)
 {
 	char *where = xasprintf("%s[%d]", way, i);
@@ -328,8 +98,9 @@ static int names_known(struct reader *rd, const struct release_step *s,
 	return e;
 }
 
-static int way_check(struct reader *rd, const struct release_steps *steps,
-		     const char *way, bool down)
+static int way_check(struct release_reader *rd,
+		     const struct release_steps *steps, const char *way,
+		     bool down)
 {
 	const char *all = json_member_at(rd->text, way);
 
@@ -345,17 +116,18 @@ static int way_check(struct reader *rd, const struct release_steps *steps,
 
 		if (n == 1 && !replaced(steps, m->name, !gone))
 			continue;
-		return wrong(rd, all,
-			     "\"%s\" must %s %s exactly once (load_module, "
-			     "update or delete_module); it does so %d times",
-			     way, gone ? "delete" : "load", m->name, n);
+		return reader_wrong(
+		    rd, all,
+		    "\"%s\" must %s %s exactly once (load_module, "
+		    "update or delete_module); it does so %d times",
+		    way, gone ? "delete" : "load", m->name, n);
 	}
 	return 0;
 }
 
 /* --- the whole ------------------------------------------------------------ */
 
-static int steps_read(struct reader *rd, struct release_steps *steps,
+static int steps_read(struct release_reader *rd, struct release_steps *steps,
 		      const cJSON *v)
 {
 	const char *all = json_member_at(rd->text, v->string);
@@ -363,7 +135,8 @@ static int steps_read(struct reader *rd, struct release_steps *steps,
 	int e = 0;
 
 	if (!cJSON_IsArray(v))
-		return wrong_key(rd, v->string, "a list of instructions");
+		return reader_wrong_key(rd, v->string,
+					"a list of instructions");
 	steps->v =
 	    xcalloc((size_t)cJSON_GetArraySize(v) + 1, sizeof(*steps->v));
 	cJSON_ArrayForEach(i, v)
@@ -373,7 +146,7 @@ static int steps_read(struct reader *rd, struct release_steps *steps,
 		if (e == 0) {
 			rd->where = where;
 			rd->at = json_nth_at(all, (int)steps->n);
-			e = step_read(rd, &steps->v[steps->n++], i);
+			e = reader_step(rd, &steps->v[steps->n++], i);
 		}
 		rd->where = "";
 		free(where);
@@ -396,21 +169,26 @@ static struct release_module *module_get(struct release *r, const char *name)
 	return m;
 }
 
-static int hashes_read(struct reader *rd, const cJSON *v, bool to)
+static bool is_hash(const char *s)
+{
+	return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
+}
+
+static int hashes_read(struct release_reader *rd, const cJSON *v, bool to)
 {
 	const cJSON *h;
 
 	if (!cJSON_IsObject(v))
-		return wrong_key(rd, "modules",
-				 "an object: content hashes by module");
+		return reader_wrong_key(rd, "modules",
+					"an object: content hashes by module");
 	rd->at = json_member_at(rd->at, "modules");
 	cJSON_ArrayForEach(h, v)
 	{
 		struct release_module *m;
 
 		if (!cJSON_IsString(h) || !is_hash(h->valuestring))
-			return wrong_key(rd, h->string,
-					 "a content hash, 32 hex digits");
+			return reader_wrong_key(
+			    rd, h->string, "a content hash, 32 hex digits");
 		m = module_get(rd->r, h->string);
 		free(to ? m->to : m->from);
 		*(to ? &m->to : &m->from) = xstrdup(h->valuestring);
@@ -419,33 +197,33 @@ static int hashes_read(struct reader *rd, const cJSON *v, bool to)
 }
 
 /* "from", "to". */
-static int build_read(struct reader *rd, const cJSON *v, bool to)
+static int build_read(struct release_reader *rd, const cJSON *v, bool to)
 {
 	const cJSON *m;
 	int e = 0;
 
 	if (!cJSON_IsObject(v))
-		return wrong_key(rd, v->string,
-				 "an object with \"modules\", perhaps "
-				 "\"name\"");
+		return reader_wrong_key(rd, v->string,
+					"an object with \"modules\", perhaps "
+					"\"name\"");
 	rd->where = v->string;
 	cJSON_ArrayForEach(m, v)
 	{
 		rd->at = json_member_at(rd->text, v->string);
 		if (e == 0 && !strcmp(m->string, "name"))
-			e = text_read(rd, "name", m,
-				      to ? &rd->r->to : &rd->r->from);
+			e = reader_text(rd, "name", m,
+					to ? &rd->r->to : &rd->r->from);
 		else if (e == 0 && !strcmp(m->string, "modules"))
 			e = hashes_read(rd, m, to);
 		else if (e == 0)
-			e = unknown_key(rd, m->string, " name modules");
+			e = reader_unknown_key(rd, m->string, " name modules");
 	}
 	rd->at = rd->text;
 	rd->where = "";
 	return e;
 }
 
-static int member_read(struct reader *rd, const cJSON *v)
+static int member_read(struct release_reader *rd, const cJSON *v)
 {
 	struct release *r = rd->r;
 	const char *key = v->string;
@@ -453,19 +231,21 @@ static int member_read(struct reader *rd, const cJSON *v)
 	if (!strcmp(key, "release"))
 		return cJSON_IsNumber(v) && v->valuedouble == 1
 			   ? 0
-			   : wrong_key(rd, key, "1, the only format there is");
+			   : reader_wrong_key(rd, key,
+					      "1, the only format there is");
 	if (!strcmp(key, "program"))
-		return text_read(rd, key, v, &r->program);
+		return reader_text(rd, key, v, &r->program);
 	if (!strcmp(key, "objects"))
-		return text_read(rd, key, v, &r->objects);
+		return reader_text(rd, key, v, &r->objects);
 	if (!strcmp(key, "from") || !strcmp(key, "to"))
 		return build_read(rd, v, *key == 't');
 	if (!strcmp(key, "up") || !strcmp(key, "down"))
 		return steps_read(rd, *key == 'u' ? &r->up : &r->down, v);
-	return unknown_key(rd, key, " release program objects from to up down");
+	return reader_unknown_key(rd, key,
+				  " release program objects from to up down");
 }
 
-static int whole_check(struct reader *rd, const cJSON *o)
+static int whole_check(struct release_reader *rd, const cJSON *o)
 {
 	static const char *const needed[] = {"release", "from", "to", "up",
 					     "down"};
@@ -473,28 +253,28 @@ static int whole_check(struct reader *rd, const cJSON *o)
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!json_at(o, needed[i]))
-			return wrong(rd, rd->text, "\"%s\" is missing",
-				     needed[i]);
+			return reader_wrong(rd, rd->text, "\"%s\" is missing",
+					    needed[i]);
 	if (!r->nmodules)
-		return wrong(rd, json_member_at(rd->text, "from"),
-			     "no module differs");
+		return reader_wrong(rd, json_member_at(rd->text, "from"),
+				    "no module differs");
 	for (size_t i = 0; i < r->nmodules; i++)
 		if (!r->modules[i].from)
-			return wrong(rd, json_member_at(rd->text, "to"),
-				     "%s is not in \"from\": %s",
-				     r->modules[i].name,
-				     release_why_not("add_module"));
+			return reader_wrong(rd, json_member_at(rd->text, "to"),
+					    "%s is not in \"from\": %s",
+					    r->modules[i].name,
+					    release_why_not("add_module"));
 	if (way_check(rd, &r->up, "up", false) < 0)
 		return -1;
 	return way_check(rd, &r->down, "down", true);
 }
 
-static int whole_read(struct reader *rd, const cJSON *o)
+static int whole_read(struct release_reader *rd, const cJSON *o)
 {
 	const cJSON *v;
 
 	if (!cJSON_IsObject(o))
-		return wrong(rd, rd->text, "must be an object, {...}");
+		return reader_wrong(rd, rd->text, "must be an object, {...}");
 	cJSON_ArrayForEach(v, o)
 	{
 		if (member_read(rd, v) < 0)
@@ -515,7 +295,7 @@ static void objects_find(struct release *r)
 int release_read(struct release **out, const char *path, char **err)
 {
 	struct release *r = xcalloc(1, sizeof(*r));
-	struct reader rd = {.r = r, .where = "", .err = err};
+	struct release_reader rd = {.r = r, .where = "", .err = err};
 	const char *end = NULL;
 	char *text = NULL;
 	cJSON *o = NULL;

@@ -5,10 +5,12 @@
  * is in docs/releases.md and docs/release.schema.json) and a folder of objects.
  *
  *   release.c          memory, the words of the file in one table
- *   release-read.c     the file, strictly
+ *   release-read.c     the file, strictly; release-step.c, an instruction
  *   release-write.c    the file, made from what `hotwatch check` compared
  *   release-plan.c     its instructions as single orders, in their order
- *   release-target.c   one target: what it runs, one order, and its undoing
+ *   release-target.c   one target: its connection, what it runs
+ *   release-order.c    one order, carried out in one target
+ *   release-undo.c     and taken back
  *   release-link.c     the modules' files, for the targets' free places
  *   release-apply.c    all targets: prepare, carry out, take back
  *   release-tell.c     what became of it, for a person and as JSON

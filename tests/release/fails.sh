@@ -53,6 +53,7 @@ expect_eq "kv" "$(version_of "${pid_of[a]}" kv)" "$version"
 
 step "one that does not answer may be one of them"
 kill -STOP "${pid_of[b]}"
+wait_until "b stops" grep -q '^State:.T' "/proc/${pid_of[b]}/status"
 expect_status 3 "$hw" upgrade 4.json
 expect_match "stderr" "$errors" '^hotwatch upgrade: no_answer: 1 process did not'
 kill -CONT "${pid_of[b]}"
