@@ -73,6 +73,10 @@ const struct check_rule check_rules[RULE_COUNT] = {
 	 "an enumerator has another number",
 	 "append enumerators, or give each its number: what is in memory or "
 	 "in old code has the old one"},
+    [RULE_ENUM_EXTENDED] =
+	{"enum-extended", CHECK_INFO, false, "an enum has new enumerators",
+	 "nothing, if whoever meets the new number can cope: code that still "
+	 "runs in an old version, and files that others read"},
     [RULE_VARIABLE_TYPE] =
 	{"variable-type", CHECK_ERROR, true,
 	 "a variable's value cannot become one of its new type",

@@ -44,21 +44,31 @@ static bool parts_same(const struct sides *s, const struct layout_type *a,
 	return a->count == b->count;
 }
 
+/* The enumerator of B called NAME; most are where they were, at I. */
+static const struct layout_part *enumerator(const struct layout *l,
+					    const struct layout_type *b,
+					    const char *name, uint64_t i)
+{
+	const struct layout_part *p = l->parts + b->first;
+
+	if (i < b->count && !strcmp(name, part_name(l, &p[i])))
+		return &p[i];
+	for (uint64_t k = 0; k < b->count; k++)
+		if (!strcmp(name, part_name(l, &p[k])))
+			return &p[k];
+	return NULL;
+}
+
 /* Names that both have stand for the same numbers. */
 static bool enums_same(const struct sides *s, const struct layout_type *a,
 		       const struct layout_type *b)
 {
 	for (uint64_t i = 0; i < a->count; i++) {
-		const struct layout_part *x = &s->was->parts[a->first + i];
+		const struct layout_part *x = &s->was->parts[a->first + i], *y;
 
-		for (uint64_t k = 0; k < b->count; k++) {
-			const struct layout_part *y =
-			    &s->is->parts[b->first + k];
-
-			if (x->at != y->at &&
-			    !strcmp(part_name(s->was, x), part_name(s->is, y)))
-				return false;
-		}
+		y = enumerator(s->is, b, part_name(s->was, x), i);
+		if (y && x->at != y->at)
+			return false;
 	}
 	return true;
 }
@@ -182,6 +192,25 @@ static void renumbered(struct check_pair *p, const char *type, const char *name,
 	free(what);
 }
 
+static void extended(struct check_pair *p, const struct layout_type *a,
+		     const struct layout_type *b)
+{
+	const struct layout *was = &p->was->types, *is = &p->is->types;
+
+	for (uint64_t i = 0; i < b->count; i++) {
+		const char *name = part_name(is, &is->parts[b->first + i]);
+		char *what;
+
+		if (enumerator(was, a, name, i))
+			continue;
+		what = xasprintf("enumerator %s is new", name);
+		found(p, RULE_ENUM_EXTENDED, layout_str(is, b->name), "", name,
+		      what);
+		free(what);
+		return;
+	}
+}
+
 /* One finding an enum: what follows the first moves with it. */
 static void enumerators_compare(struct check_pair *p,
 				const struct layout_type *a,
@@ -190,19 +219,16 @@ static void enumerators_compare(struct check_pair *p,
 	const struct layout *was = &p->was->types, *is = &p->is->types;
 
 	for (uint64_t i = 0; i < a->count; i++) {
-		const struct layout_part *x = &was->parts[a->first + i];
+		const struct layout_part *x = &was->parts[a->first + i], *y;
 		const char *name = part_name(was, x);
 
-		for (uint64_t k = 0; k < b->count; k++) {
-			const struct layout_part *y = &is->parts[b->first + k];
-
-			if (strcmp(name, part_name(is, y)) || x->at == y->at)
-				continue;
-			renumbered(p, layout_str(was, a->name), name, x->at,
-				   y->at);
-			return;
-		}
+		y = enumerator(is, b, name, i);
+		if (!y || x->at == y->at)
+			continue;
+		renumbered(p, layout_str(was, a->name), name, x->at, y->at);
+		return;
 	}
+	extended(p, a, b);
 }
 
 static const struct layout_type *type_named(const struct layout *l,
