@@ -35,6 +35,7 @@ struct own {
 	bool again;
 	uint64_t began;
 	char *command;        /* as it runs: the settings may change */
+	char *path;           /* whose save began it */
 	struct strmap inputs; /* paths whose saves began a build */
 };
 
@@ -62,11 +63,13 @@ static void tell(const struct own *o, const struct proc_result *r)
 	double ms = (double)(uv_hrtime() - o->began) / 1e6;
 
 	if (r->ok) {
-		engine_notice(o->e, EVENT_NOTICE, "build: `%s` in %.0f ms",
-			      o->command, ms);
+		engine_notice(o->e, EVENT_NOTICE,
+			      "build: `%s` for %s in %.0f ms", o->command,
+			      path_base(o->path), ms);
 		return;
 	}
-	engine_notice(o->e, EVENT_NOTICE, "build: `%s` %s %d", o->command,
+	engine_notice(o->e, EVENT_NOTICE, "build: `%s` for %s %s %d",
+		      o->command, path_base(o->path),
 		      r->signal ? "was ended by signal" : "failed with status",
 		      r->signal ? r->signal : r->status);
 	tell_tail(o->e, r->output);
@@ -129,19 +132,29 @@ static bool is_product(const char *path)
 	       (n == 8 && !memcmp(head, "!<thin>\n", 8));
 }
 
+/* Ours: its manifest is watched, so the other files are told as well. */
+static bool in_hot_folder(const char *path)
+{
+	const char *hot = strstr(path, ".hot/");
+
+	return hot && !strchr(hot + strlen(".hot/"), '/');
+}
+
 void own_changed(struct engine *e, const char *path)
 {
 	struct own *o = e->own;
 	struct stat st;
 
 	if (!e->settings.build || !path_under(path, e->root) ||
-	    lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size ||
-	    is_product(path))
+	    in_hot_folder(path + strlen(e->root)) || lstat(path, &st) < 0 ||
+	    !S_ISREG(st.st_mode) || !st.st_size || is_product(path))
 		return; /* an empty one is just being written */
 	if (o->busy) {
 		o->again |= strmap_get(&o->inputs, path) != NULL;
 		return;
 	}
+	free(o->path);
+	o->path = xstrdup(path);
 	strmap_put(&o->inputs, path, o);
 	own_start(o);
 }
@@ -171,5 +184,6 @@ void own_free(struct own *o)
 {
 	strmap_free(&o->inputs);
 	free(o->command);
+	free(o->path);
 	free(o);
 }
