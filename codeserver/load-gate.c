@@ -102,13 +102,20 @@ static int users_check(struct load_set *s, const struct names *moving)
 }
 
 /* Modules of other sets too: what they write to a global while a code_change
- * is at it would be lost if that fails, and they would see half of it. */
+ * is at it would be lost if that fails, and they would see half of it. And all
+ * of a set that has one: what it converts on the heap may be any of theirs, and
+ * what it calls of them must be the new code, which the gate gives it. */
 static void users_add(struct load_set *s, struct gate *g,
 		      const struct names *names)
 {
-	for (size_t i = 0; i < hw_guest.nmods; i++)
-		if (mod_uses(&hw_guest.mods[i], names))
-			s->gate_mods[g->n++] = &hw_guest.mods[i];
+	bool all = code_change_any(s);
+
+	for (size_t i = 0; i < hw_guest.nmods; i++) {
+		struct hw_mod *m = &hw_guest.mods[i];
+
+		if ((all && in_set(s, m)) || mod_uses(m, names))
+			s->gate_mods[g->n++] = m;
+	}
 	g->mods = s->gate_mods;
 }
 

@@ -6,7 +6,8 @@
 # Redis 7.0.15 as Debian has its source, built hot with no change: it answers as
 # the native build does; under load its sources are edited and go live with no
 # failed request, no dropped connection and no lost key; it daemonizes, and its
-# BGSAVE forks.
+# BGSAVE forks. A static struct gets a member under load; one of a client is
+# refused, and goes with a code_change.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/redis.bash"
 
@@ -212,6 +213,60 @@ expect_eq "PING" "$(ask ping)" PONG13
 unharmed_again() {
 	alive "$pid" || fail "the server: $(tail -n 20 daemon/redis.log)"
 }
+unharmed_again
+
+# --- its state ------------------------------------------------------------------
+
+step "a member first in a static's struct: it moves under load, nothing is lost"
+spawn checker /usr/bin/python3 "$ROOT/tests/redis_load.py" "$sock" $keys
+spawn load nice -n 19 redis/src/redis-benchmark -s "$sock" -c 20 -n 100000000 \
+	-r 1000 -q -t set
+script=$(ask script load "return redis.call('incr', KEYS[1])")
+expect_eq "a script" "$(ask evalsha "$script" 1 counted)" 1
+versions_of "$pid" >before
+replace redis/src/eval.c 'struct luaCtx {' 'struct luaCtx { long first;'
+sync_watch
+expect_eq "loaded" "$(loaded)" src/eval
+wait_line watch.out 'eval.c:[0-9]+: lctx moved to its new layout; new: first$'
+expect_eq "the script that it knew" "$(ask evalsha "$script" 1 counted)" 2
+unharmed
+kill "${pid_of[checker]}"
+finish checker
+expect_eq "the checker's status ($(<checker.err))" "$status" 0
+expect_match "the checker" "$(<checker.out)" '^[1-9][0-9]* right answers'
+stop load
+expect_no_match "redis-benchmark" "$(<load.out)$(<load.err)" '[Ee]rr|refused'
+
+step "a member first in struct client, which lives on the heap: refused"
+replace redis/src/server.h 'typedef struct client {' \
+	'typedef struct client { long first;'
+sync_watch
+wait_line watch.out 'refused: unsafe: .* → client: member id moved 0 → 8'
+expect_eq "loaded" "$(loaded)" ""
+expect_eq "PING" "$(ask ping)" PONG13
+
+step "with a code_change that makes the only client anew it goes"
+cat >>redis/src/eval.c <<'END'
+
+#include <hotwatch/code.h>
+#include <hotwatch/hot.h>
+static int change(const struct hw_change *c)
+{
+	(void)c;
+	if (listLength(server.clients))
+		return 1;
+	lctx.lua_client = createClient(NULL);
+	lctx.lua_client->flags |= CLIENT_SCRIPT | CLIENT_DENY_BLOCKING;
+	return 0;
+}
+HOT_CODE_CHANGE(change);
+END
+sync_watch
+loaded >reached
+grep -qx src/networking reached && grep -qx src/eval reached ||
+	fail "not loaded: $(<reached) $(tail -n 5 watch.out)"
+expect_eq "a new client" "$(ask get kept:1)" value-1
+expect_eq "the script that it knew" "$(ask evalsha "$script" 1 counted)" 3
 unharmed_again
 ask shutdown nosave || true
 wait_until "the daemon's end" gone "$pid"

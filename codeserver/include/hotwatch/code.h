@@ -151,8 +151,9 @@ int hw_check_process_code(hw_pid pid, const char *module);
  * both versions have are converted by then, as far as their types tell; the
  * new version's variables are in place under their names.
  *
- * While it runs, calls of its module wait, and so do those of other modules
- * that name its global variables. If it fails, all variables that its module
+ * While it runs, calls of the modules that are loaded with it wait, and so do
+ * those of other modules that name its global variables; its own calls of them
+ * reach the new code. If it fails, all variables that its module
  * has had become what they were when it began, byte for byte: what another
  * thread has written to one meanwhile, through a pointer that it had before, or
  * the kernel on its behalf, is lost then. Neither are kept off from memory that
