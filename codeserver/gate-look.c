@@ -14,7 +14,9 @@
  * lose what is written through it.
  *
  * Then memory: the same words, but where an initializer put them which will be
- * turned, in the linker's tables, and in what is ours.
+ * turned, in the linker's tables, and in what is ours. Not code's in a program
+ * with a sanitizer, which keeps the return addresses of each allocation: a
+ * coroutine that waits in such a function is not seen there.
  */
 #include "codeserver/gate.h"
 
@@ -50,6 +52,7 @@ struct gate_look {
 	 * noted (the others wait); and whether all is clear. */
 	pid_t inside[INSIDE_MAX];
 	size_t ninside;
+	bool sanitized;
 	bool clear, runs; /* runs: one of them is not blocked */
 	/* Of all looks since the watch began. */
 	pid_t stayed[INSIDE_MAX];
@@ -112,6 +115,7 @@ struct gate_look *gate_look_new(const struct gate *g)
 	if (!l)
 		return NULL;
 	l->gate = g;
+	l->sanitized = memory_sanitized();
 	if (watched_find(l) == 0)
 		return l;
 	gate_look_free(l);
@@ -373,17 +377,35 @@ static bool beyond_segments(const struct hw_image *i, uintptr_t at)
 	return true;
 }
 
-/* In the linker's tables of an object, or in a copy of its variables that
- * nobody uses. */
+/* In AddressSanitizer's table of an object's globals: an address, a size, that
+ * with the redzone behind it. */
+static bool sanitizer_has(const struct hw_image *i, uintptr_t at)
+{
+	uintptr_t w[3];
+
+	return !(at & 7) && image_has(i, at + sizeof(w) - 1) &&
+	       memory_peek(at, w, sizeof(w)) == 0 && w[1] && w[1] < w[2] &&
+	       w[2] - w[1] < w[1] + 64 && w[2] % 32 == 0;
+}
+
+static bool variable_has(const struct hw_image *i, uintptr_t at)
+{
+	const struct hw_var *v = desc_vars(i->desc);
+
+	for (uint32_t k = 0; k < i->desc->nvars; k++)
+		if (v[k].addr &&
+		    at - (uintptr_t)desc_at(&v[k].addr) < v[k].size)
+			return true;
+	return false;
+}
+
+/* In what an object has beside variables: the linker's tables, templates of its
+ * functions' arrays; or in a copy of its variables that nobody uses. */
 static bool table_has(const struct hw_image *i, uintptr_t at)
 {
-	if (!image_has(i, at) || i->handle || beyond_segments(i, at))
-		return image_has(i, at);
-	for (size_t k = 0; k < i->nrela; k++)
-		if (i->addr + i->rela[k].r_offset == at)
-			return ELF64_R_TYPE(i->rela[k].r_info) ==
-			       R_X86_64_GLOB_DAT;
-	return false;
+	return image_has(i, at) &&
+	       (i->handle || beyond_segments(i, at) || sanitizer_has(i, at) ||
+		!variable_has(i, at));
 }
 
 /* In an object's own tables, or in ours. */
@@ -407,7 +429,7 @@ static bool memory_hit(void *arg, uintptr_t at, uintptr_t word, bool mangled)
 	struct gate_look *l = arg;
 	const struct gate *g = l->gate;
 	long span = mangled ? -1 : span_of(l, word);
-	bool code = word_touches(l, word);
+	bool code = !l->sanitized && word_touches(l, word);
 
 	if ((span < 0 && !code) || word_ours(l, at) ||
 	    (span >= 0 && g->allowed && g->allowed(g->arg, at, word)))

@@ -190,12 +190,15 @@ static enum outcome small_look(struct search *s)
  */
 static uintptr_t region_max;
 
+bool memory_sanitized(void)
+{
+	return dlsym(RTLD_DEFAULT, "__tsan_init") ||
+	       dlsym(RTLD_DEFAULT, "__asan_init");
+}
+
 static void region_max_find(void)
 {
-	bool sanitized = dlsym(RTLD_DEFAULT, "__tsan_init") ||
-			 dlsym(RTLD_DEFAULT, "__asan_init");
-
-	region_max = sanitized ? 1ul << 34 : 1ul << 40;
+	region_max = memory_sanitized() ? 1ul << 34 : 1ul << 40;
 }
 
 static enum outcome region_look(struct search *s, uintptr_t from, uintptr_t to)

@@ -17,6 +17,10 @@
 int memory_gather(const struct iovec *from, size_t n, void *to, size_t size);
 int memory_peek(uintptr_t at, void *to, size_t n);
 
+/* Whether the program has a sanitizer, which keeps in its memory from where
+ * each allocation was made. */
+bool memory_sanitized(void);
+
 struct memory_search {
 	/* A word at AT that points to a suspect; MANGLED: as in a jmp_buf.
 	 * False: enough, end the search. */

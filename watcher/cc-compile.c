@@ -67,6 +67,16 @@ static const struct {
     {"-ffat-lto-objects", "-fno-fat-lto-objects"},
 };
 
+/* AddressSanitizer puts frames on the heap, to see who uses one that is over:
+ * full of dead words, which hold a variable where it is as live ones would. */
+static bool frames_on_heap(const char *flag)
+{
+	const char *list = flag + strlen("-fsanitize=");
+
+	return starts_with(flag, "-fsanitize=") &&
+	       (starts_with(list, "address") || strstr(list, ",address"));
+}
+
 /* Debug information of the types is what a reload is judged by: full, or
  * less (and then -g is added)? */
 static const struct {
@@ -112,6 +122,9 @@ static void hot_flags_add(const struct cc *c, enum cc_lang lang,
 		if (a->class != CC_OTHER)
 			continue;
 		debug_level(a->text, &full);
+		if (frames_on_heap(a->text))
+			strv_add(argv,
+				 "-fsanitize-address-use-after-return=never");
 		for (size_t k = 0; k < ARRAY_SIZE(undone); k++)
 			if (starts_with(a->text, undone[k].flag))
 				strv_add(argv, undone[k].undo);

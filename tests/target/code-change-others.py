@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # limit: 120
+# sanitizers: address
 """A code_change, and those who have nothing to do with it: modules that name
 its variables wait, so nothing that they write is lost when it fails; a child
 that is forked meanwhile has the old code and the old variables."""
