@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 300
+# limit: 600
 # slow: VS Code in a browser
 #
 # editors/vscode compiles, is packaged, and does what its README says in VS
@@ -15,13 +15,15 @@ cp "$tests/worker.c" p/
 printf 'counter\n*.hot\n.hotwatch\n' >p/.gitignore
 (cd p && "$hw" cc -O2 -pthread counter.c worker.c -o counter)
 
-step "in the workbench"
-drive counter.js
-
-step "in the extension host"
 project q
 printf '{}\n' >q/hotwatch.json
 cp counter.c q/
 (cd q && "$hw" cc -O2 -pthread counter.c -o counter)
 python3 -m zipfile -e hotwatch.vsix unpacked
-drive host.js
+
+step "in the workbench, and in an extension host beside it"
+spawn host drive host.js
+drive counter.js
+finish host
+cat host.out
+expect_eq "the extension host's status ($(<host.err))" "$status" 0
