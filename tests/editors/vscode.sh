@@ -22,8 +22,12 @@ cp counter.c q/
 python3 -m zipfile -e hotwatch.vsix unpacked
 
 step "in the workbench, and in an extension host beside it"
-spawn host drive host.js
-drive counter.js
+recorded talk
+spawn host drive host.js "$hw"
+drive counter.js "$PWD/talk"
 finish host
 cat host.out
 expect_eq "the extension host's status ($(<host.err))" "$status" 0
+
+step "what was said holds to the schemas"
+traffic_holds talk

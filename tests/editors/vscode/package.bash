@@ -12,28 +12,52 @@ deps=$("$tests/install" 2>install.log) ||
 	skip "npm: $(tail -n 1 install.log)"
 node=$deps/node
 
-step "it compiles, and is packaged"
-mkdir extension
-cp -r "$ROOT/editors/vscode/"{package.json,tsconfig.json,README.md,LICENSE} \
-	"$ROOT/editors/vscode/"{.vscodeignore,src,media} extension/
-ln -s "$deps/extension/node_modules" extension/node_modules
-(
-	cd extension
-	"$node" node_modules/.bin/tsc -p . || fail "it does not compile"
-	PATH=$PWD/node_modules/.bin:$PATH "$node" node_modules/.bin/vsce \
-		package --no-dependencies --allow-missing-repository \
-		-o ../hotwatch.vsix >../vsce.log 2>&1 ||
-		fail "vsce: $(<../vsce.log)"
-)
-expect_no_match "what vsce said" "$(<vsce.log)" 'WARNING|ERROR'
+parts=(package.json tsconfig.json README.md LICENSE .vscodeignore src media)
 
-# drive SCRIPT ARGS...: a test of tests/editors/vscode
+# package FILE: the extension compiled, and packaged as FILE
+package() {
+	rm -rf extension
+	mkdir extension
+	(cd "$ROOT/editors/vscode" && cp -r "${parts[@]}" "$HW_TEST_DIR/extension")
+	ln -s "$deps/extension/node_modules" extension/node_modules
+	(
+		cd extension
+		"$node" node_modules/.bin/tsc -p . || fail "it does not compile"
+		"$node" node_modules/.bin/vsce package --no-dependencies \
+			--allow-missing-repository -o "$1" >vsce.log 2>&1 ||
+			fail "vsce: $(<vsce.log)"
+		expect_no_match "what vsce said" "$(<vsce.log)" 'WARNING|ERROR'
+	)
+}
+
+# Once for all tests that want it, while it is of the same sources.
+step "it compiles, and is packaged"
+made=$BUILD/test-vsix
+mkdir -p "$made"
+sources=$(cd "$ROOT/editors/vscode" && find "${parts[@]}" package-lock.json \
+	-type f | sort | xargs sha256sum | sha256sum | cut -c 1-16)
+exec {made_lock}>"$made/lock"
+flock "$made_lock"
+if [ ! -f "$made/$sources.vsix" ]; then
+	package "$made/part"
+	rm -f "$made"/*.vsix
+	mv "$made/part" "$made/$sources.vsix"
+fi
+cp "$made/$sources.vsix" hotwatch.vsix
+exec {made_lock}>&-
+
+# drive SCRIPT HOTWATCH ARGS...: a test of tests/editors/vscode
 drive() {
 	local script=$1
 	shift
 	NODE_PATH=$deps/workbench/node_modules "$node" "$tests/$script" \
-		"$deps" "$PWD/hotwatch.vsix" "$hw" "$@" 2>"$script.err" || {
+		"$deps" "$PWD/hotwatch.vsix" "$@" 2>"$script.err" || {
 		grep -v -e '^    ' -e 'node_modules' "$script.err" | tail -n 20 >&2
 		return 1
 	}
+}
+
+# play_vscode CASE HOTWATCH: as play_nvim (case.bash)
+play_vscode() {
+	drive play.js "$2" "$PWD/$1" "$1.json"
 }
