@@ -186,6 +186,14 @@ static bool is_c_name(const char *s)
 			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
 }
 
+static void tie_common(struct elf_ties *t, const char *name, uint64_t size)
+{
+	t->common_sizes =
+	    xrealloc(t->common_sizes, (t->commons.n + 1) * sizeof(uint64_t));
+	t->common_sizes[t->commons.n] = size;
+	strv_add(&t->commons, name);
+}
+
 static void tie_symbol(const Elf64_Sym *s, const char *name, void *arg)
 {
 	struct elf_ties *t = arg;
@@ -201,6 +209,8 @@ static void tie_symbol(const Elf64_Sym *s, const char *name, void *arg)
 	    (ELF64_ST_TYPE(s->st_info) != STT_OBJECT &&
 	     s->st_shndx != SHN_COMMON))
 		return;
+	if (s->st_shndx == SHN_COMMON)
+		tie_common(t, name, s->st_size);
 	strv_add(s->st_shndx == SHN_COMMON ||
 			 ELF64_ST_BIND(s->st_info) == STB_WEAK
 		     ? &t->weak
@@ -226,6 +236,8 @@ void elf_ties_read(const struct elf_view *v, struct elf_ties *t)
 		name = string_at(v, &names, sh.sh_name);
 		if (is_c_name(name) && !is_own_array(name))
 			strv_add(&t->sections, name);
+		t->priority |= starts_with(name, ".init_array.") ||
+			       starts_with(name, ".fini_array.");
 	}
 }
 
@@ -235,6 +247,8 @@ void elf_ties_free(struct elf_ties *t)
 	strv_free(&t->bounds);
 	strv_free(&t->strong);
 	strv_free(&t->weak);
+	strv_free(&t->commons);
+	free(t->common_sizes);
 }
 
 /* --- sizes ---------------------------------------------------------------- */

@@ -31,9 +31,12 @@ struct elf_ties {
 	struct strv bounds;   /* X of each __start_X, __stop_X it refers to */
 	bool ifunc;           /* resolved before the code server is there */
 	bool many;            /* more sections than a symbol can tell (ELF) */
+	bool priority;        /* it has constructors with priorities */
 	/* Variables that it defines for all, and those of them that another
 	 * object's definition would override (weak, common). */
 	struct strv strong, weak;
+	struct strv commons; /* and their sizes */
+	uint64_t *common_sizes;
 };
 void elf_ties_read(const struct elf_view *v, struct elf_ties *t);
 void elf_ties_free(struct elf_ties *t);

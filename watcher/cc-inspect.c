@@ -9,6 +9,8 @@
  * - indirect functions (ifunc): they are resolved while the dynamic linker
  *   relocates, before any stub leads anywhere;
  * - what ld -r made of several: it has several records;
+ * - common variables (-fcommon) of several sizes: the linker makes one of the
+ *   largest, if it sees them all;
  * - objects of over 65 000 sections (a string table of that many under ASan):
  *   their symbols' sections stand in a table of their own, which rewrite.c does
  *   not write.
@@ -102,27 +104,73 @@ static bool shares(const struct strv *a, const struct strv *b)
 	return false;
 }
 
-static const char *tied(const struct unit *u, const struct strv *arrays)
+/* What joins objects: section arrays, and commons of several sizes. */
+struct joints {
+	struct strv arrays, commons;
+};
+
+static void commons_join(struct program *p, struct strv *uneven)
+{
+	struct strmap sizes = {0};
+
+	for (size_t i = 0; i < p->nunits; i++) {
+		struct elf_ties *t = &p->units[i].ties;
+
+		for (size_t k = 0; k < t->commons.n; k++) {
+			const char *name = t->commons.v[k];
+			uint64_t *was = strmap_get(&sizes, name);
+
+			if (!was)
+				strmap_put(&sizes, name, &t->common_sizes[k]);
+			else if (*was != t->common_sizes[k])
+				strv_add(uneven, name);
+		}
+	}
+	strmap_free(&sizes);
+}
+
+static const char *tied(const struct unit *u, const struct joints *j)
 {
 	if (u->ties.ifunc)
 		return "it has an indirect function (ifunc)";
 	if (u->ties.many)
 		return "it has over 65 000 sections";
-	if (u->ties.bounds.n || shares(&u->ties.sections, arrays))
+	if (u->ties.bounds.n || shares(&u->ties.sections, &j->arrays))
 		return "it has part of a __start_/__stop_ section array";
+	if (shares(&u->ties.commons, &j->commons))
+		return "a common variable of its has another size in another "
+		       "file";
 	return NULL;
+}
+
+/* The dynamic linker runs one module's constructors after another's. */
+static void priorities_tell(struct program *p)
+{
+	size_t hot = 0;
+
+	for (size_t i = 0; i < p->nunits; i++)
+		hot += p->units[i].hot;
+	for (size_t i = 0; hot > 1 && i < p->nunits; i++)
+		if (p->units[i].hot && p->units[i].ties.priority)
+			strv_add_own(
+			    &p->cc->notices,
+			    xasprintf("%s: its constructors' priorities count "
+				      "among themselves only: files are begun "
+				      "in the order of the link",
+				      p->units[i].m.source));
 }
 
 static void tied_exclude(struct program *p)
 {
-	struct strv arrays = {0};
+	struct joints joints = {0};
 
 	for (size_t i = 0; i < p->nunits; i++)
-		strv_addv(&arrays,
+		strv_addv(&joints.arrays,
 			  (const char *const *)p->units[i].ties.bounds.v);
+	commons_join(p, &joints.commons);
 	for (size_t i = 0; i < p->nunits; i++) {
 		struct unit *u = &p->units[i];
-		const char *why = u->hot ? tied(u, &arrays) : NULL;
+		const char *why = u->hot ? tied(u, &joints) : NULL;
 
 		if (!why)
 			continue;
@@ -132,7 +180,8 @@ static void tied_exclude(struct program *p)
 				       "in the executable",
 				       u->m.source, why));
 	}
-	strv_free(&arrays);
+	strv_free(&joints.arrays);
+	strv_free(&joints.commons);
 }
 
 /* Which modules have variables that are another's in truth. */
@@ -174,6 +223,7 @@ int cc_inspect(struct program *p, char **err)
 			u->m.object = path_absolute(p->cc->dir, u->path);
 	}
 	tied_exclude(p);
+	priorities_tell(p);
 	overridden_find(p);
 	return 0;
 }

@@ -133,6 +133,23 @@ expect_status 0 $cc ifunc.c call.c -o p
 expect_match "notice" "$errors" 'ifunc\.c: will not reload: .*ifunc'
 expect_status 5 ./p
 
+step "a common variable is as large as the largest of its name"
+printf 'char buf[10];\nint fill(void);\nint main(void) { return fill() + buf[9]; }\n' >few.c
+printf 'char buf[100000];\nint fill(void)\n{\n\tfor (unsigned i = 0; i < sizeof(buf); i++)\n\t\tbuf[i] = 3;\n\treturn buf[99999];\n}\n' >many.c
+printf 'char buf[10];\n' >same.c
+expect_status 0 $cc -fcommon few.c many.c -o p
+expect_match "notice" "$errors" 'few\.c: will not reload: .* another size'
+expect_status 6 ./p
+expect_status 0 $cc -fcommon few.c same.c many.c -o p
+expect_status 6 ./p
+expect_status 0 $cc -fcommon same.c call.c ifunc.c -o p
+expect_match "modules" "$(modules p)" "same"
+
+step "constructors with priorities"
+printf '__attribute__((constructor(200))) static void begin(void) { }\n' >first.c
+expect_status 0 $cc first.c call.c ifunc.c -o p
+expect_match "notice" "$errors" 'first\.c: its constructors. priorities count among'
+
 step "more sections than a symbol can tell"
 seq 66000 | sed 's/.*/int many_&(void) { return &; }/' >many.c
 printf 'int many_7(void);\nint main(void) { return many_7(); }\n' >call.c
