@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
-from guest import Target, build, holds, same, until
+from guest import SANITIZE, Target, build, holds, same, until
 from peer import Peer
 
 MAIN = r'''
@@ -89,7 +89,8 @@ same("at the end", t.ask("go"), "305 2")
 # How long callers waited is told of a load that converts what they use.
 times = t.load("work", WORK.replace("100", "600"))["microseconds"]
 same("without a gate", times.get("gate"), None)
-times = t.load("gated", GATED.replace("int n", "long more; int n"))
-same("converted", [m["variable"] for m in times["migrated"]], ["s"])
-holds("a gate was closed", times["microseconds"]["gate"] > 0)
+if not SANITIZE:  # it keeps addresses of variables, which must not move then
+    loaded = t.load("gated", GATED.replace("int n", "long more; int n"))
+    same("converted", [m["variable"] for m in loaded["migrated"]], ["s"])
+    holds("a gate was closed", loaded["microseconds"]["gate"] > 0)
 t.end()
