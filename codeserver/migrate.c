@@ -42,6 +42,10 @@ struct move {
 	/* NULL: not known; then all is the program's */
 	const unsigned char *base, *theirs;
 	unsigned char *scratch; /* the base, converted */
+	/* What it was, and is to be: the program's memory is touched by
+	 * raw_copy alone, or a sanitizer would speak of races, since it sees
+	 * neither the gate nor the table. */
+	unsigned char *live, *filled;
 	struct emutls_move *tls_move;
 };
 
@@ -95,11 +99,16 @@ static int move_add(struct load_set *s, struct part *p, uint32_t k)
 	m->base = then ? merge_base(s, then, m->then, &zero) : NULL;
 	m->describer = then;
 	m->version = p->version;
-	if (m->tls)
+	if (!m->theirs)
+		return -1;
+	if (m->tls) {
 		m->tls_move = calloc(1, sizeof(*m->tls_move));
-	else
-		m->scratch = malloc(m->v->size + 1);
-	return (m->tls_move || m->scratch) && m->theirs ? 0 : -1;
+		return m->tls_move ? 0 : -1;
+	}
+	m->scratch = malloc(m->v->size + 1);
+	m->filled = malloc(m->v->size + 1);
+	m->live = malloc(m->then->size + 1);
+	return m->scratch && m->filled && m->live ? 0 : -1;
 }
 
 int migration_prepare(struct load_set *s)
@@ -182,11 +191,10 @@ static void leaf_conflict(struct fill *fill, const struct plan_leaf *leaf)
 
 	if (leaf->step->kind == PLAN_LOST ||
 	    leaf_equal(&now, m->scratch, m->theirs) ||
-	    leaf_equal(&now, m->to, m->theirs))
+	    leaf_equal(&now, m->filled, m->theirs))
 		return;
 	layout_path(m->plan, leaf, path, sizeof(path));
-	report_value(m->plan, leaf, (const unsigned char *)~m->not_from, false,
-		     is, sizeof(is));
+	report_value(m->plan, leaf, m->live, false, is, sizeof(is));
 	report_value(m->plan, leaf, m->theirs, true, wants, sizeof(wants));
 	report_conflict(&m->var, path, is, wants);
 }
@@ -195,13 +203,13 @@ static int leaf_fill(const struct plan_leaf *leaf, void *arg)
 {
 	struct fill *fill = arg;
 	struct move *m = fill->m;
-	const unsigned char *live = (const unsigned char *)~m->not_from;
 	struct leaf was = leaf_of(&leaf->step->from, leaf->from);
 	char why[300];
 
-	if (m->base && leaf_equal(&was, live, m->base))
+	if (m->base && leaf_equal(&was, m->live, m->base))
 		return 0;
-	if (layout_convert(m->plan, leaf, live, m->to, why, sizeof(why)) < 0)
+	if (layout_convert(m->plan, leaf, m->live, m->filled, why,
+			   sizeof(why)) < 0)
 		return does_not_fit(fill, why);
 	if (m->base)
 		leaf_conflict(fill, leaf);
@@ -223,16 +231,19 @@ static int move_fill(struct fill *fill)
 {
 	struct move *m = fill->m;
 
-	raw_copy(m->to, m->theirs, m->v->size);
-	if (!m->plan) {
-		if (!m->fresh)
-			raw_copy(m->to, (const void *)~m->not_from, m->v->size);
-		return 0;
+	raw_copy(m->live, (const void *)~m->not_from, m->then->size);
+	raw_copy(m->filled, m->theirs, m->v->size);
+	if (m->plan) {
+		raw_copy(m->scratch, m->theirs, m->v->size);
+		if (m->base)
+			layout_leaves(m->plan, leaf_scratch, m);
+		if (layout_leaves(m->plan, leaf_fill, fill) < 0)
+			return -1;
+	} else if (!m->fresh) {
+		raw_copy(m->filled, m->live, m->v->size);
 	}
-	raw_copy(m->scratch, m->theirs, m->v->size);
-	if (m->base)
-		layout_leaves(m->plan, leaf_scratch, m);
-	return layout_leaves(m->plan, leaf_fill, fill);
+	raw_copy(m->to, m->filled, m->v->size);
+	return 0;
 }
 
 /* What a copy begins with. NULL: out of memory. */
@@ -333,16 +344,25 @@ void migration_report(struct load_set *s)
 	}
 }
 
+/* No addresses in the heap: see purge.c. */
+static void wipe(unsigned char *bytes, size_t size)
+{
+	if (bytes)
+		explicit_bzero(bytes, size);
+	free(bytes);
+}
+
 void migration_free(struct load_set *s)
 {
 	struct migration *g = s->migration;
 
 	for (size_t i = 0; g && i < g->n; i++) {
-		if (g->moves[i].scratch)
-			explicit_bzero(g->moves[i].scratch,
-				       g->moves[i].v->size);
-		free(g->moves[i].scratch);
-		free(g->moves[i].tls_move);
+		struct move *m = &g->moves[i];
+
+		wipe(m->scratch, m->v->size);
+		wipe(m->filled, m->v->size);
+		wipe(m->live, m->then ? m->then->size : 0);
+		free(m->tls_move);
 	}
 	if (g && g->moves)
 		explicit_bzero(g->moves, g->n * sizeof(*g->moves));
