@@ -7,6 +7,7 @@
  * until somebody saves one of the modules.
  */
 #include <cjson/cJSON.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,15 +91,31 @@ static int failed_status(const struct release_apply *a)
 							: ask_status(a->reason);
 }
 
+/* Whoever wants to end this gets it when all targets are on one side: half way
+ * through, processes are suspended. */
+static void signals_hold(sigset_t *before)
+{
+	static const int held[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+		sigaddset(&set, held[i]);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
 static int apply(const struct options *o, struct release_apply *a)
 {
 	cJSON *found = survey(o);
+	sigset_t before;
 	int status;
 
 	if (!found)
 		return STATUS_UNASKED;
 	a->all = !o->target;
+	signals_hold(&before);
 	status = release_apply(a, found) == 0 ? STATUS_DONE : failed_status(a);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	print(o, a);
 	release_apply_free(a);
 	cJSON_Delete(found);

@@ -205,6 +205,7 @@ static cJSON *target_json(const struct release_target *t)
 	cJSON_AddStringToObject(o, "name", t->name);
 	cJSON_AddStringToObject(o, "outcome", outcome(t));
 	cJSON_AddItemToObject(o, "modules", modules_json(t));
+	cJSON_AddNumberToObject(o, "pause_us", t->pause_us);
 	list = cJSON_AddArrayToObject(o, "suspended");
 	cJSON_ArrayForEach(p, t->held)
 	{

@@ -181,10 +181,48 @@ static cJSON *steps_json(const struct release_steps *steps)
 	return list;
 }
 
+/* V in a line: cJSON's own, with blanks where a person puts them. */
+static void put_line(struct text *t, const cJSON *v)
+{
+	char *s = cJSON_PrintUnformatted(v);
+	bool text = false;
+
+	for (const char *c = s; *c; c++) {
+		text ^= *c == '"' && (c == s || c[-1] != '\\');
+		text_add(t, c, 1);
+		if (!text && (*c == ',' || *c == ':'))
+			text_puts(t, " ");
+	}
+	cJSON_free(s);
+}
+
+#define IN_LINE 3 /* so deep all is one line; so is an instruction */
+
+static void put_json(struct text *t, const cJSON *v, int depth)
+{
+	bool list = cJSON_IsArray(v), many = list || cJSON_IsObject(v);
+	const cJSON *i;
+
+	if (!many || !v->child || depth >= IN_LINE ||
+	    (depth + 1 == IN_LINE && !v->child->next)) {
+		put_line(t, v);
+		return;
+	}
+	text_puts(t, list ? "[" : "{");
+	cJSON_ArrayForEach(i, v)
+	{
+		text_printf(t, "%s\n%*s", i == v->child ? "" : ",",
+			    2 * depth + 2, "");
+		if (!list)
+			text_printf(t, "\"%s\": ", i->string);
+		put_json(t, i, list ? IN_LINE : depth + 1);
+	}
+	text_printf(t, "\n%*s%s", 2 * depth, "", list ? "]" : "}");
+}
+
 int release_write(const struct release *r, char **err)
 {
 	cJSON *o = cJSON_CreateObject();
-	char *s;
 	struct text t = {0};
 	int e;
 
@@ -195,11 +233,10 @@ int release_write(const struct release *r, char **err)
 	cJSON_AddItemToObject(o, "to", build_json(r, true));
 	cJSON_AddItemToObject(o, "up", steps_json(&r->up));
 	cJSON_AddItemToObject(o, "down", steps_json(&r->down));
-	s = cJSON_Print(o);
-	text_printf(&t, "%s\n", s);
+	put_json(&t, o, 0);
+	text_puts(&t, "\n");
 	e = file_write(r->path, t.s, t.len, err);
 	text_free(&t);
-	cJSON_free(s);
 	cJSON_Delete(o);
 	return e;
 }
