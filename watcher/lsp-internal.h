@@ -76,6 +76,7 @@ struct lsp {
 	cJSON *fault;            /* of hotwatch.json: no watcher can begin */
 	bool lenses_stale;
 	bool had_target;
+	double attached;        /* seq of the event of the last that came */
 	struct strmap sources;  /* module -> its source, malloc'd */
 	struct strmap asked;    /* modules whose source was asked for */
 	unsigned sources_asked; /* and did not come yet */

@@ -177,9 +177,18 @@ static void on_holding(struct lsp *s, const cJSON *event)
 	s->holders_stale = true;
 }
 
-static void on_target(struct lsp *s, const cJSON *event)
+/* Perhaps of somebody else's rollback or delete. */
+static void on_notice(struct lsp *s, const cJSON *event)
 {
 	(void)event;
+	s->holders_stale = true;
+	s->lenses_stale = true;
+}
+
+static void on_target(struct lsp *s, const cJSON *event)
+{
+	if (!strcmp(json_str(event, "kind"), "target-attached"))
+		s->attached = json_num(event, "seq", 0);
 	s->had_target = true;
 	s->holders_stale = true;
 	s->lenses_stale = true;
@@ -194,6 +203,7 @@ static const struct {
     {"building", on_building},      {"held", on_holding},
     {"purged", on_holding},         {"exited", on_holding},
     {"target-attached", on_target}, {"target-lost", on_target},
+    {"notice", on_notice},
 };
 
 void lsp_state_event(struct lsp *s, const cJSON *event)
@@ -493,6 +503,7 @@ void lsp_state_down(struct lsp *s)
 		*all[i] = NULL;
 	}
 	s->caught_up = s->asking = s->ask_again = false;
+	s->attached = 0;
 	s->holders_stale = true;
 	strmap_free(&s->asked);
 }

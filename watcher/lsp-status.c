@@ -167,10 +167,12 @@ static bool is_stale(const struct lsp *s, cJSON *o)
 	return true;
 }
 
+/* Of a program that has started since it says nothing. */
 static bool is_unchanged(const struct lsp *s, cJSON *o)
 {
 	(void)o;
-	return s->outcome && !strcmp(json_str(s->outcome, "kind"), "unchanged");
+	return !strcmp(json_str(s->outcome, "kind"), "unchanged") &&
+	       json_num(s->outcome, "seq", 0) > s->attached;
 }
 
 static bool is_live(const struct lsp *s, cJSON *o)

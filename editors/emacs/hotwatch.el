@@ -754,6 +754,10 @@ Emacs' own for C runs make, which nobody has asked for."
   (unless buffer-file-name
     (setq hotwatch-mode nil)
     (user-error "This buffer has no file"))
+  (unless (executable-find hotwatch-program)
+    (setq hotwatch-mode nil)
+    (user-error "No program %s; install it or set `hotwatch-program'"
+                hotwatch-program))
   (dolist (hook hotwatch--hooks)
     (add-hook (car hook) (cdr hook) nil t))
   (hotwatch--connect)

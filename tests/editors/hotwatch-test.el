@@ -206,6 +206,14 @@ Else its process might be born in a version that comes meanwhile."
     (hotwatch-test-edit "the sum is" "sum:")
     (hotwatch-test-state "live")))
 
+(ert-deftest hotwatch-test-program-that-is-not-there-is-named ()
+  (with-current-buffer (find-file-noselect "counter.c")
+    (let ((hotwatch-program "/no/such"))
+      (should (string-match-p
+               "/no/such.*hotwatch-program"
+               (cadr (should-error (hotwatch-mode 1) :type 'user-error)))))
+    (should-not hotwatch-mode)))
+
 (ert-deftest hotwatch-test-mode-leaves-nothing-behind ()
   (hotwatch-test-in)
   (with-current-buffer "counter.c"

@@ -255,6 +255,19 @@ write(SETTINGS, "{}\n")
 for e in (editor, second):
     state(e, "live", version=3, behind=0)
 
+# --- what was said of a program is not said of the next one ---
+editor.save(SOURCE, '"sum: %ld', '"sum: " "%ld')
+for e in (editor, second):
+    state(e, "unchanged")
+target.process.kill()
+target.process.wait()
+target = start()
+for e in (editor, second):
+    state(e, "live", pid=target.pid, version=1)
+editor.save(SOURCE, '"sum: " "%ld', '"sum: %ld')
+for e in (editor, second):
+    state(e, "unchanged")
+
 # --- a build that takes its time: work-done progress, from half a second on ---
 os.mkfifo("go")
 write("slow", '#!/bin/sh\nread go <"%s"\nexec "$@"\n' % os.path.abspath("go"))
@@ -268,18 +281,18 @@ editor.until("progress that begins",
              lambda: editor.seen("$/progress")[seen:])
 with open("go", "w", encoding="ascii") as go:
     go.write("\n")
-state(editor, "live", version=4)
+state(editor, "live", version=2)
 editor.until("progress that ends", lambda: editor.seen("$/progress")[-1]
              ["value"]["kind"] == "end")
 progress = editor.seen("$/progress")[seen:]
 same("it begins and ends", [progress[0]["value"]["kind"],
                             progress[-1]["value"]["kind"]], ["begin", "end"])
 same("it is one", len({p["token"] for p in progress}), 1)
-same("one save is one build", editor.status["version"], 4)
+same("one save is one build", editor.status["version"], 2)
 write(SETTINGS, "{}\n")
 editor.command("hotwatch.sync")
 editor.save(SOURCE, '"Sum: %ld', '"sum: %ld')
-state(second, "live", version=5)
+state(second, "live", version=3)
 
 # --- the watcher goes with the editor that had it; another takes over ---
 same("status of exit", editor.close(), 0)
@@ -288,7 +301,19 @@ second.until("told that it is lost", lambda: [
     if s.get("reason") == "no_watcher"])
 state(second, "attached", pid=target.pid)
 second.save(SOURCE, '"sum: %ld', '"the sum is %ld')
-state(second, "live", version=6)
+state(second, "live", version=4)
 same("status of exit", second.close(), 0)
 target.process.kill()
 target.process.wait()
+
+# --- settings that are no good from the start: nothing is watched, and why ---
+write(SETTINGS, '{\n  "on_hold": "linger"\n}\n')
+editor = Editor([HW, "lsp"], ".")
+state(editor, "error", reason="settings")
+wrong = editor.diagnostics[SETTINGS]
+same("its line", [d["range"]["start"]["line"] for d in wrong], [1])
+holds("it says what: %r" % wrong, "on_hold" in wrong[0]["message"])
+write(SETTINGS, "{}\n")
+state(editor, "idle")
+same("mended", editor.diagnostics[SETTINGS], [])
+same("status of exit", editor.close(), 0)

@@ -151,6 +151,9 @@ function M.attach(bufnr)
   project.buffers[bufnr] = true
   if not client_of(project) then
     start(root, project)
+    if not project.id then -- Neovim has said why
+      project.status = { state = 'lost', text = 'lost', message = options.cmd[1] .. ' cannot be run' }
+    end
   end
   if project.id then
     vim.lsp.buf_attach_client(bufnr, project.id)
