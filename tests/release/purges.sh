@@ -83,6 +83,7 @@ works 1 1
 step "it stays, and the old code with it"
 expect_status 0 "$hw" upgrade v2.json
 works 2 1
+cp p.hot/release/work-*.so held.so # linked for the lowest place that is free
 
 step "soft: the release fails"
 jq '.up[0].pre_purge = "soft_purge"' v3.json >soft.json
@@ -101,6 +102,20 @@ cp -r v3.objects brutal.objects
 expect_status 0 "$hw" upgrade brutal.json
 works 3 0
 
+step "what was deleted is back if something fails afterwards"
+hash_of() { # hash_of MODULE
+	rpc "$(target_socket "${pid_of[p]}")" code/which "{\"module\": \"$1\"}" |
+		jq -r .hash
+}
+was=$(hash_of main)
+jq '.objects = "v4.objects" |
+	.up += [{"code_change": "main", "processes": "nobody"}]' v4.json >late.json
+expect_status 1 "$hw" upgrade late.json --json
+expect_eq "reason" "$(jq -r .error.reason <<<"$output")" noproc
+expect_eq "outcome" "$(jq -r '.targets[].outcome' <<<"$output")" rolled_back
+expect_eq "extra" "$(hash_of extra)" "$(jq -r .from.modules.extra v4.json)"
+expect_eq "main" "$(hash_of main)" "$was"
+
 step "a module is deleted, and comes back"
 expect_status 0 "$hw" upgrade v4.json
 expect_match "what it runs" "$output" 'extra deleted'
@@ -109,8 +124,7 @@ expect_eq "loaded" "$(rpc "$(target_socket "${pid_of[p]}")" code/isLoaded \
 expect_status 0 "$hw" upgrade v4.json --json
 expect_eq "again" "$(jq -r '.targets[].outcome' <<<"$output")" unchanged
 expect_status 0 "$hw" downgrade v4.json
-expect_eq "loaded" "$(rpc "$(target_socket "${pid_of[p]}")" code/which \
-	'{"module": "extra"}' | jq -r .hash)" "$(jq -r .from.modules.extra v4.json)"
+expect_eq "extra" "$(hash_of extra)" "$(jq -r .from.modules.extra v4.json)"
 
 step "post_purge: what was replaced is gone when all is done"
 jq '.objects = "v3.objects" | .down[0].post_purge = "brutal_purge"' \
@@ -122,5 +136,26 @@ expect_eq "its versions" "$(rpc "$(target_socket "${pid_of[p]}")" \
 	code/allLoaded | jq -r --arg hash "$to" '.modules[] |
 	select(.module == "work").versions[] | select(.hash == $hash) |
 	.state')" ""
+step "a place that looked free and is not: another is taken"
+expect_status 0 "$hw" downgrade v2.json
+rpc "$(target_socket "${pid_of[p]}")" code/purge '{"module": "work"}' >/dev/null
+PYTHONPATH=$ROOT/tests spawn_io holder /usr/bin/python3 -c 'import sys
+from peer import Peer
+peer = Peer(sys.argv[1])
+peer.call("code/prepareLoading",
+          {"modules": [{"module": "work", "file": sys.argv[2]}]})
+print("held", flush=True)
+sys.stdin.read()' "$(target_socket "${pid_of[p]}")" "$PWD/held.so"
+wait_line holder.out held
+base() { # base FILE: where a file of that name is mapped
+	sed -n "s,-.* 00000000 .*$1.*,,p" "/proc/${pid_of[p]}/maps" | grep ^5500
+}
+held=$(base held.so)
+expect_status 0 "$hw" upgrade v2.json
+works 2 0
+expect_match "its place" "$(base hot/release/work-)" '^5500'
+[ "$(base hot/release/work-)" != "$held" ] || fail "both are at $held"
+hang_up holder
+finish holder
 hang_up p
 finish p
