@@ -70,7 +70,8 @@ static const struct layout_func *local_named(const struct check_image *im,
 static struct check_place local_place(const struct check_image *im,
 				      const struct layout_func *f)
 {
-	return (struct check_place){layout_str(&im->types, f->file), f->line};
+	return (struct check_place){.file = layout_str(&im->types, f->file),
+				    .line = f->line};
 }
 
 /* False: it is not there as a static function either. */
@@ -94,6 +95,7 @@ static void removed(struct check_pair *p, const struct check_item *a)
 	const char *name = check_bare(a->id);
 	struct check_place at = check_func_place(p->was, a);
 
+	at.old = true;
 	if (is_global(a) && became_static(p, a))
 		return;
 	if (is_global(a) && check_used(p, a->id))

@@ -309,6 +309,8 @@ int check_git(const char *range, const char *program, const char *scratch,
 		e = programs_compare(&g, program, r, err);
 	if (e == 0)
 		r->root = xstrdup(g.top);
+	if (e == 0)
+		r->old_root = path_join(scratch, "old");
 	if (e == 0 && kept) {
 		kept->from = xstrndup(g.base, 12);
 		kept->to =

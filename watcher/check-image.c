@@ -290,7 +290,8 @@ static struct check_place place(const struct check_image *im, uint32_t file,
 {
 	const char *s = layout_str(&im->types, file);
 
-	return (struct check_place){*s ? s : NULL, *s ? line : 0};
+	return (struct check_place){.file = *s ? s : NULL,
+				    .line = *s ? line : 0};
 }
 
 struct check_place check_func_place(const struct check_image *im,

@@ -122,6 +122,7 @@ bool check_used(const struct check_pair *p, const char *id);
 struct check_place {
 	const char *file;
 	unsigned line;
+	bool old; /* in the old side's text */
 };
 
 /* Adds a finding, to which the caller may add was and is. */

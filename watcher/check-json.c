@@ -47,6 +47,7 @@ static cJSON *finding_json(const struct check_result *r,
 		cJSON_AddNumberToObject(o, "line", f->line);
 	else
 		cJSON_AddNullToObject(o, "line");
+	cJSON_AddBoolToObject(o, "old_text", f->old);
 	text_member(o, "old", f->was);
 	text_member(o, "new", f->is);
 	text_member(o, "message", f->message);

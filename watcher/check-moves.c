@@ -110,6 +110,7 @@ void check_moves(struct check_pair *p)
 		check_var_name(p->was, m.var, m.name);
 		m.at = is ? check_var_place(p->is, is)
 			  : check_var_place(p->was, m.var);
+		m.at.old = !is;
 		held_in(&m, p->was);
 		if (p->set && !strchr(m.var->id, ':'))
 			users(&m);

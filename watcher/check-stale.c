@@ -156,7 +156,7 @@ void check_stale_module(const struct check_module *m, struct check_result *r)
 		if (stat(*d, &dep) < 0 || !is_newer(&dep, &object))
 			continue;
 		check_add(r, RULE_HEADER_NOT_REBUILT, m->name, "",
-			  (struct check_place){*d, 1},
+			  (struct check_place){.file = *d, .line = 1},
 			  "%s was not built again since %s changed", m->name,
 			  path_base(*d));
 		return;

@@ -41,7 +41,7 @@ static void told(struct check_result *r, enum check_rule_id rule,
 		 const struct suppression *s, const char *path,
 		 const char *what)
 {
-	struct check_place at = {path, s->line};
+	struct check_place at = {.file = path, .line = s->line};
 
 	check_add(r, rule, "", s->rule, at, "the suppression of %s%s%s%s%s %s",
 		  s->rule, s->module ? " in " : "", s->module ? s->module : "",

@@ -47,22 +47,28 @@ static const char *name_in(const char *source, const char *symbol, size_t *n)
 	return NULL;
 }
 
+/* Old text is shown with a minus, as by diff, and only if it is there: the file
+ * may be the new one by now. */
 static void put_source(struct text *t, const struct ui *ui,
+		       const struct check_result *r,
 		       const struct check_finding *f)
 {
-	char *source = source_line(f->file, f->line);
-	const char *name;
+	char *file = check_text_file(r, f),
+	     *source = source_line(file, f->line);
+	const char *name = NULL;
 	size_t n;
 
-	if (!source)
-		return;
-	ui_put(t, ui, UI_DIM, "%5u | ", f->line);
-	for (char *s = source; *s; s++)
-		if (*s == '\t')
-			*s = ' ';
-	ui_put(t, ui, UI_PLAIN, "%s", source);
-	text_puts(t, "\n");
-	name = name_in(source, f->symbol, &n);
+	free(file);
+	if (source)
+		name = name_in(source, f->symbol, &n);
+	if (source && (name || !f->old)) {
+		ui_put(t, ui, UI_DIM, "%5u %c ", f->line, f->old ? '-' : '|');
+		for (char *s = source; *s; s++)
+			if (*s == '\t')
+				*s = ' ';
+		ui_put(t, ui, UI_PLAIN, "%s", source);
+		text_puts(t, "\n");
+	}
 	if (name) {
 		ui_put(t, ui, UI_DIM, "      | ");
 		text_printf(t, "%*s", (int)(name - source), "");
@@ -102,7 +108,7 @@ static void put_finding(struct text *t, const struct ui *ui,
 	ui_put(t, ui, UI_PLAIN, "%s ", f->message);
 	ui_put(t, ui, UI_DIM, "[%s]", f->rule->id);
 	text_puts(t, "\n");
-	put_source(t, ui, f);
+	put_source(t, ui, r, f);
 	if (f->was && f->is && *f->was && *f->is && strcmp(f->was, f->is)) {
 		ui_put(t, ui, UI_PLAIN, "  was: %s", f->was);
 		text_puts(t, "\n");
@@ -194,7 +200,7 @@ static void put_command(struct text *t, const struct check_result *r,
 		put_escaped(t, check_shown_file(r, f->file), true);
 		text_puts(t, ",");
 	}
-	if (f->file && f->line)
+	if (f->file && f->line && !f->old)
 		text_printf(t, "line=%u,", f->line);
 	text_puts(t, "title=");
 	put_escaped(t, f->rule->id, true);

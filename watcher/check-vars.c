@@ -29,12 +29,13 @@ static struct check_finding *found(struct check_pair *p,
 {
 	const struct check_image *im = b ? p->is : p->was;
 	const struct check_item *v = b ? b : a;
+	struct check_place at = check_var_place(im, v);
 	struct check_finding *f;
 	char name[CHECK_NAME];
 
+	at.old = !b;
 	check_var_name(im, v, name);
-	f = check_add(p->r, rule, p->is->name, name, check_var_place(im, v),
-		      "%s: %s", name, what);
+	f = check_add(p->r, rule, p->is->name, name, at, "%s: %s", name, what);
 	f->was = xstrdup(spelt(p->was, a));
 	f->is = b ? xstrdup(spelt(p->is, b)) : NULL;
 	if (p->code_change && f->rule->code_change &&

@@ -32,6 +32,7 @@ struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
 	    .symbol = xstrdup(symbol),
 	    .file = at.file ? xstrdup(at.file) : NULL,
 	    .line = at.file ? at.line : 0,
+	    .old = at.old,
 	};
 	va_start(ap, fmt);
 	if (vasprintf(&f->message, fmt, ap) < 0)
@@ -44,8 +45,9 @@ void check_add_told(struct check_result *r, enum check_rule_id rule,
 		    const char *module, const char *symbol, const char *file,
 		    unsigned line, const char *message)
 {
-	check_add(r, rule, module, symbol, (struct check_place){file, line},
-		  "%s", message);
+	check_add(r, rule, module, symbol,
+		  (struct check_place){.file = file, .line = line}, "%s",
+		  message);
 }
 
 void check_unknown_add(struct check_result *r, const char *module,
@@ -85,6 +87,7 @@ void check_result_free(struct check_result *r)
 	free(r->findings);
 	free(r->unknown);
 	free(r->root);
+	free(r->old_root);
 	*r = (struct check_result){0};
 }
 
@@ -183,6 +186,18 @@ const char *check_shown_file(const struct check_result *r, const char *file)
 	if (file && n && path_under(file, r->root) && file[n] == '/')
 		return file + n + 1;
 	return file;
+}
+
+char *check_text_file(const struct check_result *r,
+		      const struct check_finding *f)
+{
+	const char *below = f->file ? check_shown_file(r, f->file) : NULL;
+
+	if (!f->file)
+		return NULL;
+	return f->old && r->old_root && *below != '/'
+		   ? path_join(r->old_root, below)
+		   : xstrdup(f->file);
 }
 
 /* --- a pair --------------------------------------------------------------- */

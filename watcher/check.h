@@ -110,6 +110,7 @@ struct check_finding {
 	char *symbol;   /* "count in next()"; "" if it has none */
 	char *file;     /* absolute, or as the compiler was told; maybe NULL */
 	unsigned line;  /* 0: not known */
+	bool old;       /* they are of the old side's text: it is gone */
 	char *was, *is; /* what it was, what it is; may be NULL */
 	char *message;
 	const char *suppressed; /* the reason; NULL: it counts */
@@ -147,6 +148,9 @@ struct check_result {
 	struct check_pause pauses[8]; /* of a rehearsal, in its order */
 	size_t npauses;
 	char *root; /* paths below it are shown relative; may be NULL */
+	/* The folder that has the old side's text of what is below the root;
+	 * NULL: files are where findings say. */
+	char *old_root;
 };
 
 void check_result_free(struct check_result *r);
@@ -156,6 +160,9 @@ enum check_verdict check_result_verdict(const struct check_result *r);
 const char *check_verdict_word(enum check_verdict v);
 /* Of what is not suppressed. */
 size_t check_result_count(const struct check_result *r, enum check_severity s);
+/* Where the text is that a finding is about. malloc'd, or NULL. */
+char *check_text_file(const struct check_result *r,
+		      const struct check_finding *f);
 /* The file of a finding as it is shown; points into it. NULL: none. */
 const char *check_shown_file(const struct check_result *r, const char *file);
 

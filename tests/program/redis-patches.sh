@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# limit: 400
+# limit: 900
 # slow: a build of Redis, and some nine hundred compilations
 #
 # Debian's patches for Redis 7.0.15, one commit each: what `hotwatch check` says

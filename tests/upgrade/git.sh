@@ -119,6 +119,24 @@ needs code_change 2 1"
 expect_eq "compilers that ran" "$(sort ../compiled | uniq -c | sort -n |
 	tail -n 1 | sed 's/^ *//')" "5 api.c"
 
+step "what is gone is shown as it was"
+cat >>src/api.c <<'END'
+static int gone;
+int touch(void);
+int touch(void)
+{
+	return gone++;
+}
+END
+commit four
+replace src/api.c 'static int gone;
+' ''
+replace src/api.c 'gone++' 1
+commit five
+expect_status 1 "$hw" check --color never --git HEAD~..HEAD
+expect_match "its line" "$output" '^ +7 - static int gone;$'
+rm .output .errors
+
 step "what does not compile on one side is not checked"
 replace src/main.c 'int main(void)' 'int main(void'
 commit broken
