@@ -56,8 +56,8 @@ int cfi_find(uintptr_t pc, struct cfi_row *row);
 struct cfi_machine {
 	const uint64_t *reg;
 	uint32_t known;
-	int (*read)(void *arg, uintptr_t at, uint64_t *value);
-	void *arg;
+	int (*read)(const void *arg, uintptr_t at, uint64_t *value);
+	const void *arg;
 };
 int cfi_expression(const struct cfi_machine *m, const unsigned char *code,
 		   size_t length, const uint64_t *push, uint64_t *value);

@@ -208,19 +208,7 @@ static struct walk {
 	bool inside;
 } walk;
 
-static int stack_word(void *arg, uintptr_t at, uint64_t *value)
-{
-	const struct snapshot *s = walk.s;
-
-	(void)arg;
-	if (at >= s->from && at + 8 <= s->from + s->size) {
-		memcpy(value, s->stack + (at - s->from), 8);
-		return 0;
-	}
-	return s->blocked ? memory_peek(at, value, 8) : -1;
-}
-
-static void walk_frame(void *arg, uintptr_t pc, uintptr_t cfa)
+static void walk_frame(const void *arg, uintptr_t pc, uintptr_t cfa)
 {
 	(void)arg;
 	(void)cfa;
@@ -264,8 +252,9 @@ static bool thread_see(void *arg, const struct snapshot *s)
 	walk = (struct walk){.look = l, .s = s};
 	memcpy(u.reg, s->reg, sizeof(u.reg));
 	u.known = s->known;
-	u.read = stack_word;
+	u.read = threads_word;
 	u.frame = walk_frame;
+	u.arg = s;
 	failed = unwind_run(&u) < 0;
 	memset(&u, 0, sizeof(u));
 	code = stack_points(l, s, &span);

@@ -337,23 +337,31 @@ PUBLIC int hw_gen_server_stop(hw_pid pid, const char *reason, int timeout_ms)
 
 /* --- talking to one ------------------------------------------------------- */
 
+/* What the calling process says; NULL if that is an error. */
+static int mail_of(const void *data, size_t size, enum hw_message_kind kind,
+		   struct mail **mail)
+{
+	*mail = NULL;
+	if (!data && size)
+		return -EINVAL;
+	*mail = mail_make(data, size);
+	if (!*mail)
+		return -ENOMEM;
+	(*mail)->m.kind = kind;
+	(*mail)->m.from = hw_self();
+	return 0;
+}
+
 PUBLIC int hw_gen_server_call(hw_pid pid, const void *request, size_t size,
 			      int timeout_ms, struct hw_message **answer)
 {
 	struct mail *mail;
 	struct call c;
-	int r;
+	int r = mail_of(request, size, HW_CALL, &mail);
 
-	if (!request && size)
-		return call_failed(-EINVAL, "badarg");
-	mail = mail_make(request, size);
-	if (!mail)
-		return call_failed(-ENOMEM, "system_limit");
-	mail->m.kind = HW_CALL;
-	call_init(&c);
-	r = call_send(&c, pid, mail);
-	if (!r)
-		r = call_wait(&c, timeout_ms);
+	if (r == -EINVAL)
+		return call_failed(r, "badarg");
+	r = call_ask(&c, pid, mail, timeout_ms);
 	if (r)
 		return r;
 	if (answer)
@@ -366,27 +374,18 @@ PUBLIC int hw_gen_server_call(hw_pid pid, const void *request, size_t size,
 PUBLIC int hw_gen_server_cast(hw_pid pid, const void *request, size_t size)
 {
 	struct mail *mail;
+	int r = mail_of(request, size, HW_CAST, &mail);
 
-	if (!request && size)
-		return -EINVAL;
-	mail = mail_make(request, size);
-	if (!mail)
-		return -ENOMEM;
-	mail->m.kind = HW_CAST;
-	mail->m.from = hw_self();
-	return mailbox_send(pid, mail);
+	return r ? r : mailbox_send(pid, mail);
 }
 
 PUBLIC int hw_gen_server_reply(hw_ref ref, const void *data, size_t size)
 {
 	struct mail *mail;
+	int r = mail_of(data, size, HW_MESSAGE, &mail);
 
-	if (!data && size)
-		return -EINVAL;
-	mail = mail_make(data, size);
-	if (!mail)
-		return -ENOMEM;
-	mail->m.from = hw_self();
+	if (r)
+		return r;
 	mail->m.ref = ref;
 	sys_count_out();
 	call_answer(ref, mail);

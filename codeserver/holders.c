@@ -97,19 +97,7 @@ static struct walk {
 	bool guessed;
 } walk;
 
-static int stack_word(void *arg, uintptr_t at, uint64_t *value)
-{
-	const struct snapshot *s = walk.s;
-
-	(void)arg;
-	if (at >= s->from && at + 8 <= s->from + s->size) {
-		memcpy(value, s->stack + (at - s->from), 8);
-		return 0;
-	}
-	return s->blocked ? memory_peek(at, value, 8) : -1;
-}
-
-static void walk_frame(void *arg, uintptr_t pc, uintptr_t cfa)
+static void walk_frame(const void *arg, uintptr_t pc, uintptr_t cfa)
 {
 	struct holder_frame f = {~pc, 0, NULL};
 
@@ -140,8 +128,9 @@ static void walk_run(const struct look *l, const struct snapshot *s)
 	walk.not_here = ~s->from;
 	memcpy(u.reg, s->reg, sizeof(u.reg));
 	u.known = s->known;
-	u.read = stack_word;
+	u.read = threads_word;
 	u.frame = walk_frame;
+	u.arg = s;
 	walk.failed = unwind_run(&u) < 0;
 	walk.guessed = u.guessed;
 	walk.not_top = ~u.top;
@@ -153,11 +142,12 @@ static void walk_run(const struct look *l, const struct snapshot *s)
  * address, is the last of a context that swapcontext saved: below it lies the
  * stack pointer that goes with it, and below that the same address.
  */
-static bool context_saved(uintptr_t at, uintptr_t word)
+static bool context_saved(const struct snapshot *s, uintptr_t at,
+			  uintptr_t word)
 {
 	uint64_t sp, back;
 
-	return stack_word(NULL, at - 8, &sp) == 0 &&
+	return threads_word(s, at - 8, &sp) == 0 &&
 	       memory_peek(sp - 8, &back, 8) == 0 && back == word;
 }
 
@@ -167,7 +157,7 @@ static bool jump_elsewhere(const struct snapshot *s, uintptr_t at)
 {
 	uint64_t sp;
 
-	if (stack_word(NULL, at - 8, &sp) < 0)
+	if (threads_word(s, at - 8, &sp) < 0)
 		return true;
 	sp = demangle(sp);
 	return sp < s->home.from || sp >= s->home.to;
@@ -205,7 +195,7 @@ static void code_word(struct look *l, const struct snapshot *s, size_t i,
 			stack_pointer(l, s, i, at, word, true);
 		return;
 	}
-	if (context_saved(at, word) || (!walk.failed && at >= top))
+	if (context_saved(s, at, word) || (!walk.failed && at >= top))
 		stack_pointer(l, s, i, at, word, true);
 	else if (walk.failed && (at >= top || walk.guessed))
 		unknown_add(l, i, s->tid, "its stack cannot be unwound");

@@ -222,6 +222,17 @@ int call_wait(struct call *c, int timeout_ms)
 	return c->answer ? 0 : call_failed(-ECONNRESET, c->reason);
 }
 
+int call_ask(struct call *c, hw_pid to, struct mail *mail, int timeout_ms)
+{
+	int r;
+
+	if (!mail)
+		return call_failed(-ENOMEM, "system_limit");
+	call_init(c);
+	r = call_send(c, to, mail);
+	return r ? r : call_wait(c, timeout_ms);
+}
+
 /* --- answering ------------------------------------------------------------ */
 
 void call_answer(hw_ref ref, struct mail *answer)

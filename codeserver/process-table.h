@@ -271,6 +271,9 @@ int call_send(struct call *c, hw_pid to, struct mail *mail);
 /* 0: C->answer (the caller frees it); -ECONNRESET: it ended, of C->reason;
  * -ETIMEDOUT. A process that is to end ends here. */
 int call_wait(struct call *c, int timeout_ms);
+/* All three: C->answer, or an error, noted. MAIL is consumed; NULL: there was
+ * no memory for it. */
+int call_ask(struct call *c, hw_pid to, struct mail *mail, int timeout_ms);
 /* Nobody waits any more. False: it was settled before. */
 bool call_leave(struct call *c);
 /* To whoever waits for REF; else it is dropped. Consumed. */

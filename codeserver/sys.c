@@ -42,12 +42,7 @@ static int sys_ask(hw_pid pid, const struct sys_request *request,
 	int r;
 
 	*answer = NULL;
-	if (!mail)
-		return call_failed(-ENOMEM, "system_limit");
-	call_init(&c);
-	r = call_send(&c, pid, mail);
-	if (!r)
-		r = call_wait(&c, timeout_ms);
+	r = call_ask(&c, pid, mail, timeout_ms);
 	if (r)
 		return r;
 	a = (const struct sys_answer *)(const void *)c.answer->m.data;

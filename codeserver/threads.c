@@ -201,6 +201,17 @@ static bool clean_still(const struct thread *t, uint64_t cpu)
 	return true;
 }
 
+int threads_word(const void *snapshot, uintptr_t at, uint64_t *value)
+{
+	const struct snapshot *s = snapshot;
+
+	if (at >= s->from && at + 8 <= s->from + s->size) {
+		memcpy(value, s->stack + (at - s->from), 8);
+		return 0;
+	}
+	return s->blocked ? memory_peek(at, value, 8) : -1;
+}
+
 bool threads_still(const struct snapshot *s)
 {
 	return thread_cpu(s->tid) == cpu_looked;

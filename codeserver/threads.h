@@ -35,6 +35,9 @@ int threads_each(int (*each)(void *arg, pid_t tid), void *arg);
  * and no table was replaced since; false after threads_look_one. */
 bool threads_stubs_clear(void);
 
+/* A word of a thread's stack, of SNAPSHOT or as it is now. 0 or -1. */
+int threads_word(const void *snapshot, uintptr_t at, uint64_t *value);
+
 /* Whether what S, of a blocked thread, was read from still stands. */
 bool threads_still(const struct snapshot *s);
 

@@ -12,11 +12,11 @@ struct unwind {
 	uint64_t reg[CFI_REGS]; /* CFI_RSP and CFI_RIP always known */
 	uint32_t known;
 	/* Reads 8 bytes of the thread's stack. 0 or -1. */
-	int (*read)(void *arg, uintptr_t at, uint64_t *value);
+	int (*read)(const void *arg, uintptr_t at, uint64_t *value);
 	/* Hears of each frame, innermost first: its program counter (of a
 	 * caller the return address) and where its caller's begins. */
-	void (*frame)(void *arg, uintptr_t pc, uintptr_t cfa);
-	void *arg;
+	void (*frame)(const void *arg, uintptr_t pc, uintptr_t cfa);
+	const void *arg;
 	/* out */
 	bool whole;    /* came to the thread's outermost frame */
 	bool guessed;  /* rbp was worked out from a prologue on the way */
