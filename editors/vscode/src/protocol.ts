@@ -19,6 +19,7 @@ export interface Status {
 	done?: number;
 	total?: number;
 	root?: string;
+	seq?: number;
 }
 
 export interface Holder {

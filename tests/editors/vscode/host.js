@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// host.js DEPS VSIX HOTWATCH: runs suite.js in the extension host, with the
-// extension from its package as the one under development. The workbench calls
-// codeAutomationLog and codeAutomationExit, as VS Code's own test runner has it.
+// host.js DEPS VSIX HOTWATCH [SUITE]: runs suite.js, or another, in the extension
+// host of project q, with the extension from its package as the one under
+// development. The workbench calls codeAutomationLog and codeAutomationExit, as
+// VS Code's own test runner has it.
 'use strict';
 
 const fs = require('node:fs');
@@ -10,7 +11,7 @@ const path = require('node:path');
 const { LIMIT, Server, Workbench, launch, run, same, step } =
 	require('./workbench.js');
 
-const [deps, , hotwatch] = process.argv.slice(2);
+const [deps, , hotwatch, suite = 'suite.js'] = process.argv.slice(2);
 
 // The suite is another process: what it prints comes by a file.
 process.env.SUITE_LOG = path.resolve('suite.log');
@@ -30,7 +31,7 @@ run(async defer => {
 	const exit = new Promise(done => ended = done);
 	const w = await Workbench.open(browser, server, path.resolve('q'), {
 		extensionDevelopmentPath: remote(path.resolve('unpacked/extension')),
-		extensionTestsPath: remote(path.join(__dirname, 'suite.js')),
+		extensionTestsPath: remote(path.join(__dirname, suite)),
 	}, {
 		codeAutomationExit: code => ended(code),
 		codeAutomationLog: () => undefined, // all that the workbench logs

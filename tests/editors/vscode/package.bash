@@ -52,7 +52,8 @@ drive() {
 	shift
 	NODE_PATH=$deps/workbench/node_modules "$node" "$tests/$script" \
 		"$deps" "$PWD/hotwatch.vsix" "$@" 2>"$script.err" || {
-		grep -v -e '^    ' -e 'node_modules' "$script.err" | tail -n 20 >&2
+		grep -v -e '^ ' -e '^}' -e node_modules -e 'bindings file' \
+			"$script.err" | tail -n 20 >&2
 		return 1
 	}
 }

@@ -179,7 +179,8 @@ const tests = {
 	async 'columns are those of UTF-16'() {
 		await save('int n = flag;', '/* ü😀 */ int n = flg;');
 		await status(/error$/);
-		const [error] = problems().filter(d => d.severity === 0);
+		const error = await until('the error',
+			() => problems().find(d => d.severity === 0));
 		assert.strictEqual(document.getText(error.range), 'flg');
 		await save('/* ü😀 */ int n = flg;', 'int n = flag;');
 		await until('its mending', () => problems()

@@ -244,20 +244,28 @@ class Workbench {
 		await this.page.waitForSelector('.editor-instance .view-line');
 	}
 
-	/** To the first line, where the lenses of the file are. */
+	/** To the first line, where the lenses of the file are. What was done
+	 * before may take the keys away only now, so it is tried until it is so. */
 	async top() {
-		await this.page.locator('.editor-instance .monaco-editor textarea, '
-			+ '.editor-instance .monaco-editor .native-edit-context').first()
-			.focus();
-		await this.key('Control+Home');
+		await until('the cursor in the first line', async () => {
+			await this.page.locator(
+				'.editor-instance .monaco-editor textarea, '
+				+ '.editor-instance .monaco-editor .native-edit-context')
+				.first().focus();
+			await this.key('Control+Home');
+			return await this.line() === 1;
+		});
 	}
 
 	/** Selects the first TEXT in the editor. */
 	async find(text) {
-		await this.top();
-		await this.key('Control+F');
+		await until('the find widget', async () => {
+			await this.top();
+			await this.key('Control+F');
+			return this.page.waitForSelector('.find-widget.visible',
+				{ timeout: 2000 });
+		});
 		const box = this.page.locator('.find-widget .find-part textarea');
-		await box.waitFor({ state: 'visible' });
 		await box.fill(text);
 		await until(`${text} found`, async () => /\b1 of /.test(await this.page
 			.locator('.find-widget .matchesCount').innerText()));
