@@ -124,6 +124,7 @@ async function second(w, open) {
 	await w.replace('sum:', 'total:');
 	same('the status', (await other.status(/v2 in \d+ ms$/)).trim(),
 		(await w.status(/v2 in \d+ ms$/)).trim());
+	other.noErrors();
 }
 
 run(async defer => {
@@ -139,9 +140,17 @@ run(async defer => {
 	defer(() => program.end());
 
 	step('the workbench');
-	const open = () => Workbench.open(browser, server, path.resolve('p'));
+	const windows = [];
+	const open = async () => {
+		const w = await Workbench.open(browser, server, path.resolve('p'));
+		windows.push(w);
+		return w;
+	};
+	defer(async status => {
+		for (const [i, w] of status ? windows.entries() : [])
+			await w.shot(`failed-${i}`);
+	});
 	const w = await open();
-	defer(status => status ? w.shot('failed') : Promise.resolve());
 	await w.openFile('counter.c');
 	await w.status(new RegExp(`attached pid ${counter.pid}$`));
 	await save(w, counter);

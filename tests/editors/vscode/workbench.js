@@ -225,22 +225,23 @@ class Workbench {
 	}
 
 	/** Types TEXT into the quick pick that is open, and takes what HAS. */
-	async pick(text, has) {
+	async pick(text, has, timeout = LIMIT) {
 		const box = this.page.locator('.quick-input-widget input');
 		await box.waitFor({ state: 'visible' });
 		await box.fill(text);
 		await this.page.locator('.quick-input-list .monaco-list-row',
-			{ hasText: has }).first().click();
+			{ hasText: has }).first().click({ timeout });
 	}
 
-	/** The list changes while it is searched, so a click may hit another. */
+	/** A search that begins before the server is ready finds nothing, and a
+	 * list that still changes gives another row to the click: again, then. */
 	async openFile(name) {
 		const tab = `.tab.active[data-resource-name="${name}"]`;
 		await until(`${name} opened`, async () => {
-			await this.key('Control+P');
-			await this.pick(name, name);
-			return this.page.waitForSelector(tab, { timeout: 2000 });
-		});
+			await this.key('Escape', 'Control+P');
+			await this.pick(name, name, 5000);
+			return this.page.waitForSelector(tab, { timeout: 5000 });
+		}, 2 * LIMIT);
 		await this.page.waitForSelector('.editor-instance .view-line');
 	}
 
