@@ -103,6 +103,8 @@ void target_free(struct release_target *t);
 /* AT_FROM, AT_TO or REFUSED. */
 void target_judge(struct release_target *t);
 bool target_ready(const struct release_target *t);
+/* How long it may take to answer what S is about. */
+void target_limit(struct release_target *t, const struct release_step *s);
 /* The result, or NULL: it refused, and *E says why (the caller frees it), or it
  * is lost. PARAMS is consumed. */
 struct cJSON *target_ask(struct release_target *t, const char *method,

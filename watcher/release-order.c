@@ -268,6 +268,7 @@ void target_order(struct release_target *t, size_t i)
 
 	if (!target_ready(t))
 		return;
+	target_limit(t, o->step);
 	switch (o->kind) {
 	case ORDER_SUSPEND:
 	case ORDER_RESUME:

@@ -196,6 +196,12 @@ void target_judge(struct release_target *t)
 	text_free(&other);
 }
 
+void target_limit(struct release_target *t, const struct release_step *s)
+{
+	if (t->client)
+		client_limit(t->client, ANSWER_MS + s->timeout_ms);
+}
+
 bool target_ready(const struct release_target *t)
 {
 	return t->state == TARGET_AT_FROM;

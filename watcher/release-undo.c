@@ -152,7 +152,10 @@ void target_undo(struct release_target *t)
 	target_cancel(t);
 	while (t->client && !t->stuck && t->nundo) {
 		struct target_undo *u = &t->undo[t->nundo - 1];
-		bool good = target_done(undo_one(t, u, &e));
+		bool good;
+
+		target_limit(t, u->step);
+		good = target_done(undo_one(t, u, &e));
 
 		/* whoever ended meanwhile has no state to be taken back */
 		if (!good && e.reason && strcmp(e.reason, "noproc") != 0)

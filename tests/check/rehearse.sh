@@ -85,6 +85,22 @@ step "one that goes into the background"
 rehearse 0 good --run '$HOTWATCH_PROGRAM kv.sock &' \
 	--rehearse "$listening sh work" --state-check 'sh state & wait'
 
+step "a program of several processes is upgraded in all of them"
+cat >both <<-END
+	versions() {
+		(cd old && $hw modules --json) | jq -c '[.targets[].modules[] |
+			select(.module == "kv").version]'
+	}
+	until [ -S kv.sock ] && [ -S kv2.sock ]; do :; done
+	versions >>versions
+	$hw rehearse-step >>versions
+	versions >>versions
+END
+rm -f kv2.sock versions
+rehearse 0 good --rehearse 'sh both' --run \
+	'$HOTWATCH_PROGRAM kv2.sock & exec $HOTWATCH_PROGRAM kv.sock'
+expect_eq "versions" "$(<versions)" $'[0,0]\nupgraded\n[1,1]'
+
 step "nothing differs: nothing is run"
 rehearse 0 old --rehearse 'touch it-ran'
 [ ! -e it-ran ] || fail "the command was run"
