@@ -117,6 +117,8 @@
        (figures
         (list :median (nth (/ bench-saves 2) all)
               :high (nth (/ (* 9 bench-saves) 10) all)
+              :holders (save-window-excursion
+                         (save-current-buffer (bench-holders 100)))
               :slice (progn
                        (erase-buffer)
                        (dotimes (i 10000)
@@ -126,8 +128,7 @@
               :status (bench-busy
                        (lambda ()
                          (hotwatch--set-status hotwatch--connection status)
-                         (hotwatch-mode-line)))
-              :holders (bench-holders 100))))
+                         (hotwatch-mode-line))))))
   (with-temp-file (expand-file-name "figures.json")
     (insert (json-encode figures))))
 (kill-emacs 0)

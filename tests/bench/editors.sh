@@ -21,6 +21,12 @@ lsp "10 000 at once, in one file" one_file
 lsp "a load beside these" live_beside max 50
 lsp "a load that 200 threads stay behind" holders max 50
 
+step "the watcher: 1000 modules in 100 processes"
+mkdir -m 700 "$XDG_RUNTIME_DIR/crowd"
+XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR/crowd /usr/bin/python3 \
+	"$ROOT/tests/bench/crowd.py" "$hw" >crowd.json
+figure "watcher: a status" "$(of .status <crowd.json)" ms max 50
+
 project p
 cat >p/main.c <<'END'
 #include <stdio.h>
