@@ -109,7 +109,7 @@ same("the state", order("sys/getState")["state"],
 holds("the second version logged", os.path.getsize("kv.log") > 0)
 same("the server is the one of the start", [
     p["process"] for p in t.peer.call("process/list")["processes"]
-    if p["name"] == "kv"], [2])
+    if p["name"] == "kv"], [3])
 t.peer.call("code/softPurge", {"module": "kv"})
 same("idle, it holds no old code", sorted({
     v["state"] for v in t.versions("kv")} - {"fenced"}), ["current"])

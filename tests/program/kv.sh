@@ -31,7 +31,7 @@ answers "put name Ada" none
 answers "get name" Ada
 expect_status 0 "$hw" ps
 expect_match "ps" "$output" '^1 +- +main:supervise +waiting'
-expect_match "ps" "$output" '^2 +kv +kv +waiting'
+expect_match "ps" "$output" '^3 +kv +kv +waiting'
 expect_status 0 "$hw" get-state kv
 expect_eq "state" "$output" "1 keys"
 
@@ -43,20 +43,20 @@ wait_line run.err '^kv: put name$'
 
 step "the third has another state"
 expect_status 1 "$hw" change-code kv kv.c
-expect_match "stderr" "$errors" 'not_suspended: process 2: '
+expect_match "stderr" "$errors" 'not_suspended: process 3: '
 cp kv-3.c kv.c
-wait_line run.err 'kv.*unsafe.*process 2 keeps such a state and runs: suspend it'
+wait_line run.err 'kv.*unsafe.*process 3 keeps such a state and runs: suspend it'
 answers "get name" Grace
 expect_status 0 "$hw" suspend kv
-expect_match "suspend" "$output" '^process 2 \(kv\) suspended in pid [0-9]+$'
+expect_match "suspend" "$output" '^process 3 \(kv\) suspended in pid [0-9]+$'
 expect_status 1 "$hw" change-code kv kv.c --json
 expect_eq "reason" "$(jq -r .error.reason <<<"$output")" undef
 "$hw" load kv >/dev/null
 ask "get name" >waiting &
-expect_status 0 "$hw" change-code 2 kv.c --vsn 2
-expect_match "change-code" "$output" '^process 2 \(kv\) has changed its state in'
+expect_status 0 "$hw" change-code 3 kv.c --vsn 2
+expect_match "change-code" "$output" '^process 3 \(kv\) has changed its state in'
 expect_status 0 "$hw" resume kv
-expect_match "resume" "$output" '^process 2 \(kv\) resumed in pid [0-9]+$'
+expect_match "resume" "$output" '^process 3 \(kv\) resumed in pid [0-9]+$'
 wait $!
 expect_eq "what waited" "$(<waiting)" Grace
 answers "put city London" none
