@@ -57,12 +57,19 @@ cat >Makefile <<-'END'
 	%.o: %.c kv.h; $(CC) $(CFLAGS) -pthread -c $<
 END
 cat >tests/load.sh <<-'END'
-	until [ -S server.sock ]; do :; done
-	python3 -c 'import socket
-	s = socket.socket(socket.AF_UNIX)
-	s.connect("server.sock")
-	s.sendall(b"put a x\n")
-	print(s.makefile().readline(), end="")'
+	exec python3 tests/load.py
+END
+cat >tests/load.py <<'END'
+import socket
+while True:  # it has just been started
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect("server.sock")
+        break
+    except OSError:
+        s.close()
+s.sendall(b"put a x\n")
+print(s.makefile().readline(), end="")
 END
 printf '*.o\n*.hot/\n.hotwatch/\n/server\n*.sock\n/hotwatch.*\n' >.gitignore
 git init -q

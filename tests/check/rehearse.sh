@@ -19,14 +19,21 @@ hot() { # hot NAME SOURCE: builds kv from SOURCE as the program NAME/kv
 hot old kv/kv-2.c
 hot good kv/kv-3.c
 
-cat >ask <<-'END'
-	#!/usr/bin/python3
-	import socket, sys
-	s = socket.socket(socket.AF_UNIX)
-	s.connect("kv.sock")
-	for line in sys.argv[1:]:
-	    s.sendall(line.encode() + b"\n")
-	    print(s.makefile().readline(), end="")
+cat >ask <<'END'
+#!/usr/bin/python3
+import socket, sys, time
+end = time.monotonic() + 5
+while True:  # between its name and its listening is an instant
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect("kv.sock")
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+for line in sys.argv[1:]:
+    s.sendall(line.encode() + b"\n")
+    print(s.makefile().readline(), end="")
 END
 chmod +x ask
 
