@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# sanitizers: address
 """hotwatch check's formats: each is well-formed and tells the same findings.
 
 SARIF is checked against what the 2.1.0 schema asks of the parts that are used

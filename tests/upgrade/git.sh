@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# sanitizers: address
 # check --git: two commits, built as the hot build in the working tree was.
 # Neither the working tree nor the repository is touched.
 . "$(dirname "$0")/../lib.sh"
@@ -67,7 +68,8 @@ commit one
 for source in src/*.c; do
 	"$hw" cc -O2 -Isrc -I"$PWD/src" -c "$source" -o "${source%.c}.o"
 done
-"$hw" cc src/*.o -o program
+# shellcheck disable=SC2086
+"$hw" cc $sanitize src/*.o -o program
 
 step "the same commit has nothing to compare"
 expect_eq "HEAD..HEAD" "$(check --git HEAD..HEAD)" "unchanged 0 0"

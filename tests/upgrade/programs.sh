@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# sanitizers: address
 # Whole programs: what shows only between modules. There a function may go that
 # nobody else needs, and who was not built again is named.
 . "$(dirname "$0")/../lib.sh"
@@ -11,7 +12,8 @@ side() {
 		for source in *.c; do
 			"$hw" cc -O2 -c "$source"
 		done
-		"$hw" cc ./*.o -o program
+		# shellcheck disable=SC2086
+		"$hw" cc $sanitize ./*.o -o program
 	)
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# sanitizers: address
 # A save that is unsafe is refused before any process is asked, at its line and
 # with what to do; what goes by itself goes. `load --force` loads it and the log
 # says so; so does the setting unsafe: warn.
