@@ -26,17 +26,15 @@ static bool is_definition(Dwarf_Die *die, const char *name)
 /* libdw takes file 0, which since DWARF 5 is the unit's own, for none. */
 static char *file_of(Dwarf_Die *unit, Dwarf_Die *die)
 {
-	const char *name = dwarf_diename(unit), *dir, *file;
+	const char *name = dwarf_diename(unit), *dir;
 	Dwarf_Attribute a;
 	Dwarf_Word n;
 
 	if (!dwarf_attr(die, DW_AT_decl_file, &a) ||
 	    dwarf_formudata(&a, &n) != 0)
 		return NULL;
-	if (n) {
-		file = dwarf_decl_file(die);
-		return file ? xstrdup(file) : NULL;
-	}
+	if (n)
+		name = dwarf_decl_file(die);
 	dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &a));
 	return name ? path_absolute(dir ? dir : "/", name) : NULL;
 }

@@ -28,23 +28,34 @@
 
 /* Of the unit's own file, 0, the name is at hand; for another one libdw would
  * read all line numbers first, which only a variable is worth. */
-uint32_t types_file(struct types_search *s, Dwarf_Die *die)
+/* NAME, which may be relative to where the unit was compiled. */
+static uint32_t file_string(struct types_search *s, const char *name)
 {
-	const char *name = dwarf_diename(s->unit);
 	Dwarf_Attribute a;
 	const char *dir;
 	uint32_t at;
 	char *path;
 
-	if (types_number(die, DW_AT_decl_file) || !name)
-		return types_string(&s->t, dwarf_tag(die) == DW_TAG_variable
-					       ? dwarf_decl_file(die)
-					       : "");
 	dir = dwarf_formstring(dwarf_attr(s->unit, DW_AT_comp_dir, &a));
 	path = path_absolute(dir ? dir : "/", name);
 	at = types_string(&s->t, path);
 	free(path);
 	return at;
+}
+
+/* The list of files is read for variables only: that of a large unit takes
+ * milliseconds, and functions are in the unit's own file, but for inline ones.
+ * What was compiled as ./x.c is in a file x.c. */
+uint32_t types_file(struct types_search *s, Dwarf_Die *die)
+{
+	const char *unit = dwarf_diename(s->unit), *name = unit;
+
+	if (types_number(die, DW_AT_decl_file) || !unit)
+		name = dwarf_tag(die) == DW_TAG_variable ||
+			       (unit && starts_with(unit, "./"))
+			   ? dwarf_decl_file(die)
+			   : NULL;
+	return name ? file_string(s, name) : types_string(&s->t, "");
 }
 
 static void found(struct types_search *s, const struct types_var *v, bool vague,
