@@ -240,7 +240,8 @@ class Workbench {
 		await until(`${name} opened`, async () => {
 			await this.key('Escape', 'Control+P');
 			await this.pick(name, name, 5000);
-			return this.page.waitForSelector(tab, { timeout: 5000 });
+			return this.page.waitForSelector(tab,
+				{ state: 'attached', timeout: 5000 });
 		}, 2 * LIMIT);
 		await this.page.waitForSelector('.editor-instance .view-line');
 	}
