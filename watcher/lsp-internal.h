@@ -6,6 +6,7 @@
  *   cmd-lsp.c       the command: loop, signals, exit status
  *   lsp.c           the protocol's life: initialize, documents, shutdown
  *   lsp-state.c     events and answers of the watcher -> what is the case
+ *   lsp-holders.c   who holds old code
  *   lsp-status.c    ... as hotwatch/status and hotwatch/holders
  *   lsp-problems.c  ... as diagnostics
  *   lsp-publish.c   which files have other ones than before
@@ -105,16 +106,22 @@ bool lsp_serving(struct lsp *s, struct hw_request *req);
 /* --- lsp-state.c --- */
 void lsp_state_event(struct lsp *s, const cJSON *event);
 void lsp_state_refresh(struct lsp *s); /* asks, then tells what changed */
+void lsp_state_tell(struct lsp *s);    /* what changed */
 void lsp_state_down(struct lsp *s);
 void lsp_state_free(struct lsp *s);
 /* Of a target's notes on what became of variables: a value was not kept, or
  * not taken from the source. */
 bool lsp_is_loss(const cJSON *note);
+/* A target of the last status, or NULL: it runs no more. */
+const cJSON *lsp_target(const struct lsp *s, int pid);
+/* NULL while it is not known; then it is asked for, and all is told again. */
+const char *lsp_source(struct lsp *s, const char *module);
+
+/* --- lsp-holders.c --- */
+void lsp_holders_ask(struct lsp *s); /* if they may have changed */
 /* Of those who hold old code, how many are at the same line as H in the same
  * way, in all processes; 0: H is not the first of them. */
 int lsp_alike(const struct lsp *s, const cJSON *h);
-/* NULL while it is not known; then it is asked for, and all is told again. */
-const char *lsp_source(struct lsp *s, const char *module);
 
 /* --- what is told, from the state; each sends only what has changed --- */
 void lsp_status_tell(struct lsp *s);
