@@ -126,7 +126,8 @@ class Server {
 		server.program = new Program(node, [main, ...places,
 			'--accept-server-license-terms', '--without-connection-token',
 			'--host', '127.0.0.1', '--port', '0',
-			'--disable-workspace-trust', '--telemetry-level', 'off']);
+			'--disable-workspace-trust', '--telemetry-level', 'off'],
+			{ detached: true }); // a process group, for end()
 		await server.program.says(/listening on \d+/);
 		server.port = /listening on (\d+)/.exec(server.program.out)[1];
 		return server;
@@ -139,8 +140,19 @@ class Server {
 			+ encodeURIComponent(JSON.stringify(Object.entries(all)));
 	}
 
-	end() {
-		return this.program.end('SIGTERM');
+	/** Its children end by themselves, most of the time. */
+	async end() {
+		const { pid } = this.program;
+		const gone = () => {
+			try {
+				return !process.kill(-pid, 0);
+			} catch {
+				return true;
+			}
+		};
+		await this.program.end('SIGTERM');
+		await until('the end of its children', gone, 5000)
+			.catch(() => gone() || process.kill(-pid, 'SIGKILL'));
 	}
 }
 
