@@ -397,6 +397,18 @@ static bool table_has(const struct hw_image *i, uintptr_t at)
 		!variable_has(i, at));
 }
 
+/* The tables of what was purged, but has variables that are in use: no code of
+ * it runs that could take an address from there. */
+static bool fenced_has(uintptr_t at)
+{
+	for (size_t k = 0; k < hw_guest.nmods; k++)
+		for (const struct hw_version *v = hw_guest.mods[k].fenced; v;
+		     v = v->older)
+			if (table_has(&v->image, at))
+				return true;
+	return false;
+}
+
 /* In an object's own tables, or in ours. */
 static bool word_ours(const struct gate_look *l, uintptr_t at)
 {
@@ -410,7 +422,7 @@ static bool word_ours(const struct gate_look *l, uintptr_t at)
 	for (size_t i = 0; i < l->n; i++)
 		if (table_has(&l->watched[i].version->image, at))
 			return true;
-	return false;
+	return fenced_has(at);
 }
 
 static bool memory_hit(void *arg, uintptr_t at, uintptr_t word, bool mangled)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The gate, and a thread that stays in the module until others were served: a
 gate that stayed closed meanwhile would keep both waiting. One that never leaves
-costs the load, not the callers."""
+costs the load, not the callers. What a purged version's tables point to holds
+nothing."""
 import os
 import sys
 
@@ -59,7 +60,7 @@ WORK = r"""
 int serve(void);
 void keep(atomic_long *served, long wanted);
 int show(void);
-static struct { %s } state = { .calls = 1000 };
+struct { %s } state = { .calls = 1000 };
 int serve(void)
 {
     return ++state.calls;
@@ -95,6 +96,11 @@ def keeper(wanted):
 build("program", {"main.c": MAIN, "work.c": WORK % "int calls;"},
       ["-O2", "-g", "-w"])
 t = Target("./program")
+
+# Version 0 is purged; its variables are in use, and its tables are there still.
+t.load("work", (WORK % "int calls;").replace("return ++", "return 1 + ++"))
+until("it is fenced",
+      lambda: [v["state"] for v in t.versions("work")] == ["current", "fenced"])
 
 # It leaves when 40 calls were served, which takes 40 ms at least.
 keeper(40)
