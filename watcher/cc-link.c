@@ -27,6 +27,7 @@
 #include "codeserver/descriptor.h"
 #include "watcher/cc-program.h"
 #include "watcher/depfile.h"
+#include "watcher/place.h"
 #include "watcher/stubs.h"
 
 #define STUBS_ROOM (4u << 20)
@@ -249,7 +250,7 @@ static int stubs_make(struct program *p, const char *manifest, char **err)
 	}
 	stubs_name(modules, s.nmodules, func_weak, hot);
 	s.modules = modules;
-	if (stubs_bound(&s) <= p->stubs_room)
+	if (place_room(stubs_bound(&s)) <= p->stubs_room)
 		r = stubs_link(p, &s, err);
 	for (size_t i = 0; i < s.nmodules; i++)
 		free(modules[i].funcs);

@@ -18,6 +18,7 @@
 #include "codeserver/descriptor.h"
 #include "watcher/cc-program.h"
 #include "watcher/object.h"
+#include "watcher/place.h"
 
 #define PLACE_UNIT (64u << 10)
 #define PLACES_MAX (HW_ARENA_SIZE / 2)
@@ -90,9 +91,9 @@ static const struct manifest_module *old_module(const struct program *p,
 static void unit_place(const struct program *p, struct unit *u, uint64_t *next)
 {
 	const struct manifest_module *old = old_module(p, u->m.name);
-	uint64_t room = u->bound + u->bound / 4;
+	uint64_t room = place_room(u->bound + u->bound / 4);
 
-	if (old && old_room(p->old, old) >= u->bound) {
+	if (old && old_room(p->old, old) >= place_room(u->bound)) {
 		u->m.base = old->base;
 		return;
 	}
@@ -206,10 +207,11 @@ static int work_do(struct work *w, size_t n, int (*one)(size_t i, void *arg),
 	return r;
 }
 
-static bool can_reuse(const struct unit *u)
+static bool can_reuse(const struct program *p, const struct unit *u)
 {
 	return u->was && !strcmp(u->was->name, u->m.name) &&
-	       !strcmp(u->was->source, u->m.source);
+	       !strcmp(u->was->source, u->m.source) &&
+	       old_room(p->old, u->was) >= place_room(u->was->size);
 }
 
 static void work_select(struct work *w)
@@ -220,7 +222,7 @@ static void work_select(struct work *w)
 	for (size_t i = 0; i < p->nunits; i++) {
 		struct unit *u = &p->units[i];
 
-		u->reused = u->hot && can_reuse(u);
+		u->reused = u->hot && can_reuse(p, u);
 		if (u->hot && !u->reused)
 			w->units[w->n++] = i;
 		if (!u->reused)

@@ -28,7 +28,7 @@ void place_take(struct place *p, uint64_t base, uint64_t size)
 		p->cap = p->cap ? p->cap * 2 : 64;
 		p->v = xrealloc(p->v, p->cap * sizeof(*p->v));
 	}
-	p->v[p->n++] = (struct place_range){base, base + size};
+	p->v[p->n++] = (struct place_range){base, base + place_room(size)};
 }
 
 void place_free(struct place *p)
@@ -39,8 +39,10 @@ void place_free(struct place *p)
 
 bool place_is_free(const struct place *p, uint64_t base, uint64_t size)
 {
+	uint64_t end = base + place_room(size);
+
 	for (size_t i = 0; i < p->n; i++)
-		if (base < p->v[i].end && p->v[i].base < base + size)
+		if (base < p->v[i].end && p->v[i].base < end)
 			return false;
 	return true;
 }
@@ -62,6 +64,7 @@ uint64_t place_find(struct place *p, uint64_t size)
 	uint64_t base = HW_ARENA_BASE,
 		 end = HW_ARENA_BASE + HW_ARENA_SIZE - HW_ARENA_OWN;
 
+	size = place_room(size);
 	if (p->n)
 		qsort(p->v, p->n, sizeof(*p->v), by_base);
 	for (size_t i = 0; i < p->n; i++) {

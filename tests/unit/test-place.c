@@ -15,8 +15,8 @@ static void empty_arena(void)
 	struct place p = {0};
 
 	CHECK_INT_EQ(place_find(&p, 1), BASE);
-	CHECK_INT_EQ(place_find(&p, SIZE), BASE);
-	CHECK_INT_EQ(place_find(&p, SIZE + 1), 0);
+	CHECK_INT_EQ(place_find(&p, SIZE - PLACE_HUGE), BASE);
+	CHECK_INT_EQ(place_find(&p, SIZE - PLACE_HUGE + 1), 0);
 	place_free(&p);
 }
 
@@ -59,11 +59,29 @@ static void ranges_outside(void)
 	place_free(&p);
 }
 
+/* The kernel maps what is as large as a huge page where it was linked for only
+ * if as much is free behind it. */
+static void huge_ones(void)
+{
+	struct place p = {0};
+
+	place_take(&p, BASE + PLACE_HUGE * 2, 0x10000);
+	CHECK_INT_EQ(place_find(&p, PLACE_HUGE - 1), BASE);
+	CHECK_INT_EQ(place_find(&p, PLACE_HUGE), BASE);
+	CHECK_INT_EQ(place_find(&p, PLACE_HUGE + 1),
+		     BASE + PLACE_HUGE * 2 + 0x10000);
+	CHECK(place_is_free(&p, BASE, PLACE_HUGE));
+	CHECK(!place_is_free(&p, BASE + 0x10000, PLACE_HUGE));
+	place_take(&p, BASE + PLACE_HUGE * 3, PLACE_HUGE);
+	CHECK(!place_is_free(&p, BASE + PLACE_HUGE * 5 - 0x10000, 0x10000));
+	place_free(&p);
+}
+
 static void full_arena(void)
 {
 	struct place p = {0};
 
-	place_take(&p, BASE, SIZE - 0x10000);
+	place_take(&p, BASE, SIZE - 0x10000 - PLACE_HUGE);
 	CHECK_INT_EQ(place_find(&p, 0x10000), BASE + SIZE - 0x10000);
 	CHECK_INT_EQ(place_find(&p, 0x10001), 0);
 	place_free(&p);
@@ -99,6 +117,7 @@ static const struct check tests[] = {
     {"the first range that fits is taken, aligned", first_fit},
     {"ranges may overlap", overlaps},
     {"what is outside does not count", ranges_outside},
+    {"what is as large as a huge page has as much free behind", huge_ones},
     {"a full arena is said to be full", full_arena},
     {"the estimate covers variables without bytes in the file", estimates},
 };
