@@ -95,8 +95,9 @@ static int users_check(struct load_set *s, const struct names *moving)
 			return failure_set(
 			    s->f, "unsafe", m->name, var_bare(id),
 			    "variable %s: its layout changed, and module %s "
-			    "uses it too; load both at once",
-			    var_bare(id), m->name);
+			    "uses it too; load both at once, with force if "
+			    "the code of %s is what it was",
+			    var_bare(id), m->name, m->name);
 	}
 	return 0;
 }

@@ -130,6 +130,9 @@ struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
 				const char *module, const char *symbol,
 				struct check_place at, const char *fmt, ...)
     PRINTF(6, 7);
+/* FILE may be NULL. */
+void check_along_add(struct check_result *r, const char *module,
+		     const char *file);
 struct check_place check_func_place(const struct check_image *im,
 				    const struct check_item *f);
 struct check_place check_var_place(const struct check_image *im,

@@ -41,11 +41,16 @@ static void held(const struct move *m, const struct check_image *im,
 		found->severity = CHECK_WARNING;
 }
 
+/* Nobody is waited for who uses a thread-local: each thread's is converted when
+ * that thread asks for it. */
 static void held_in(const struct move *m, const struct check_image *im)
 {
 	const struct layout *l = &im->types;
-	bool *touches = xcalloc(l->nfuncs + 1, sizeof(*touches));
+	bool *touches;
 
+	if (m->var->flags & HW_VAR_TLS)
+		return;
+	touches = xcalloc(l->nfuncs + 1, sizeof(*touches));
 	layout_touchers(l, &m->var->id, 1, touches);
 	for (uint32_t i = 0; i < l->nfuncs; i++) {
 		const struct layout_func *f = &l->funcs[i];
@@ -62,9 +67,30 @@ static void held_in(const struct move *m, const struct check_image *im)
 
 #define NAMED 5 /* of those; all of a large program help nobody */
 
+/* The file that who uses M's variable has to include, or NULL. malloc'd. */
+static char *type_file(const struct move *m)
+{
+	const struct layout *l = &m->p->is->types;
+	const struct check_item *is = check_var(m->p->is, m->var->id);
+	uint32_t type = is && is->type ? is->type->type : LAYOUT_UNKNOWN;
+	char *file = NULL;
+	unsigned line;
+
+	while (l->types[type].kind == LAYOUT_ARRAY)
+		type = l->types[type].to;
+	check_type_place(m->p->is, layout_str(l, l->types[type].name), &file,
+			 &line);
+	return file;
+}
+
 static void shared(const struct move *m, const struct strv *by)
 {
 	struct text names = {0};
+	char *file = type_file(m);
+
+	for (size_t i = 0; i < by->n; i++)
+		check_along_add(m->p->r, by->v[i], file);
+	free(file);
 
 	for (size_t i = 0; i < by->n && i < NAMED; i++)
 		text_printf(&names, "%s%s", i ? ", " : "", by->v[i]);

@@ -110,8 +110,7 @@ static void migrates(struct check_pair *p, const struct plan *plan,
 {
 	struct text t = {0};
 
-	if (!(a->flags & HW_VAR_TLS))
-		strv_add(&p->moves, a->id);
+	strv_add(&p->moves, a->id);
 	if (plan->removed.n) {
 		members_add(&t, "gone with its value: ", &plan->removed);
 		found(p, RULE_MEMBER_REMOVED, a, b, t.s);

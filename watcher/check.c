@@ -66,6 +66,14 @@ void check_unknown_add(struct check_result *r, const char *module,
 	va_end(ap);
 }
 
+void check_along_add(struct check_result *r, const char *module,
+		     const char *file)
+{
+	r->along = xrealloc(r->along, (r->nalong + 1) * sizeof(*r->along));
+	r->along[r->nalong].module = xstrdup(module);
+	r->along[r->nalong++].file = file ? xstrdup(file) : NULL;
+}
+
 static void finding_free(struct check_finding *f)
 {
 	free(f->module);
@@ -84,8 +92,13 @@ void check_result_free(struct check_result *r)
 		free(r->unknown[i].module);
 		free(r->unknown[i].why);
 	}
+	for (size_t i = 0; i < r->nalong; i++) {
+		free(r->along[i].module);
+		free(r->along[i].file);
+	}
 	free(r->findings);
 	free(r->unknown);
+	free(r->along);
 	free(r->root);
 	free(r->old_root);
 	*r = (struct check_result){0};

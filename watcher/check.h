@@ -131,6 +131,13 @@ enum check_verdict {
 	VERDICT_UNKNOWN /* could not be checked */
 };
 
+/* A module that is the same on both sides, but uses a variable which moves: it
+ * has to be loaded with the others. */
+struct check_along {
+	char *module;
+	char *file; /* where the variable's type is defined; NULL: unknown */
+};
+
 /* What a load of a rehearsal made callers or processes wait, at most. */
 struct check_pause {
 	bool down;
@@ -143,6 +150,8 @@ struct check_result {
 	size_t n, cap;
 	struct check_unknown *unknown;
 	size_t nunknown;
+	struct check_along *along;
+	size_t nalong;
 	size_t compared, unchanged;   /* modules */
 	bool code_change;             /* one of them has a HOT_CODE_CHANGE */
 	struct check_pause pauses[8]; /* of a rehearsal, in its order */

@@ -19,8 +19,8 @@
  *   unit-compile.c    compiling one
  *   unit-warnings.c   which of its warnings are new
  *   set.c             what goes live together
- *   round.c, round-link.c, round-load.c, round-place.c
- *                     one set's way into the targets
+ *   round.c, round-along.c, round-link.c, round-load.c, round-place.c,
+ *   round-verdict.c   one set's way into the targets
  *   toolchain.c       which clang, which lld, in which environment
  *   daemon.c          the project's socket
  *

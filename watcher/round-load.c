@@ -179,8 +179,9 @@ static void loaded(struct session *s, const struct session_answer *a, void *arg)
 }
 
 /* What the user asked for now, else what the settings say. */
-static struct session_manner manner_of(const struct round *r)
+static struct session_manner manner_of(const struct round_peer *p)
 {
+	const struct round *r = p->round;
 	static const char *const words[] = {[ON_HELD_LINGER] = NULL,
 					    [ON_HELD_REFUSE] = "refuse",
 					    [ON_HELD_KILL] = "kill"};
@@ -189,7 +190,7 @@ static struct session_manner manner_of(const struct round *r)
 	enum settings_on_held on_held =
 	    flags & ENGINE_KILL ? ON_HELD_KILL : s->on_held;
 	struct session_manner m = {.on_held = words[on_held],
-				   .force = flags & ENGINE_FORCE,
+				   .force = p->along || flags & ENGINE_FORCE,
 				   .extra = r->set ? r->set->extra : NULL};
 
 	if (on_held == ON_HELD_KILL)
@@ -199,7 +200,7 @@ static struct session_manner manner_of(const struct round *r)
 
 static void load_peer(struct round_peer *p)
 {
-	struct session_manner manner = manner_of(p->round);
+	struct session_manner manner = manner_of(p);
 	struct session_item *items = xcalloc(p->n, sizeof(*items));
 
 	for (size_t i = 0; i < p->n; i++) {

@@ -6,6 +6,9 @@
  * this comes earlier, knows the lines, and sees what is between modules: a
  * caller that was not built again, a callback that is called in another way.
  *
+ * A module that must come along with the others is added (round-along.c), and
+ * all is judged once more.
+ *
  * Targets that run the same files are judged once: a hundred forked workers
  * cost as much as one. What cannot be compared is loaded, as it would be
  * without a verdict.
@@ -184,21 +187,56 @@ static void suppress(struct round *r, struct verdict *v)
 	free(path);
 }
 
+/* What goes by itself once all that must come along does. */
+static bool is_mended(const struct check_finding *f)
+{
+	return f->rule == &check_rules[RULE_VARIABLE_SHARED];
+}
+
+static bool may_load(const struct verdict *v, bool force)
+{
+	for (size_t i = 0; !force && i < v->result.n; i++)
+		if (is_error(&v->result.findings[i]) &&
+		    !is_mended(&v->result.findings[i]))
+			return false;
+	return true;
+}
+
+/* True: some module comes along, and all is judged once more. */
+static bool more_needed(struct verdicts *all, bool force)
+{
+	struct round *r = all->round;
+	bool more = false;
+
+	for (size_t i = 0; r->set && i < r->npeers; i++)
+		if (r->peers[i].peer && all->of_peer[i] &&
+		    may_load(all->of_peer[i], force))
+			more |=
+			    round_along(&r->peers[i], &all->of_peer[i]->result);
+	return more;
+}
+
 static void judged(uv_work_t *work, int status)
 {
 	struct verdicts *all = work->data;
 	struct round *r = all->round;
 	bool force = r->e->settings.unsafe == UNSAFE_WARN ||
 		     (r->set && r->set->flags & ENGINE_FORCE);
+	bool more;
 
 	(void)status;
 	for (struct verdict *v = all->first; v; v = v->next)
 		suppress(r, v);
-	for (size_t i = 0; i < r->npeers; i++)
+	more = !r->e->closing && more_needed(all, force);
+	for (size_t i = 0; i < r->npeers && !more; i++)
 		if (r->peers[i].peer && all->of_peer[i] && !r->e->closing)
 			verdict_apply(&r->peers[i], all->of_peer[i], force);
 	verdicts_free(all);
-	round_load(r);
+	r->judged = !more || r->stale;
+	if (r->judged)
+		round_load(r);
+	else
+		round_link(r);
 }
 
 static void judge(uv_work_t *work)

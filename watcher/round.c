@@ -97,6 +97,13 @@ static size_t item_of(struct round *r, struct module *m)
 	return r->nitems++;
 }
 
+size_t round_add(struct round_peer *p, struct module *m)
+{
+	p->items = xrealloc(p->items, (p->n + 1) * sizeof(*p->items));
+	p->items[p->n] = item_of(p->round, m);
+	return p->items[p->n++];
+}
+
 /* Adds what P lacks of the set. False: it has to wait, P is busy. */
 static bool add_peer(struct round *r, struct peer *p)
 {
@@ -112,9 +119,7 @@ static bool add_peer(struct round *r, struct peer *p)
 			if (u->modules[j]->program != p->program ||
 			    !(forced || peer_differs(p, u->modules[j])))
 				continue;
-			rp.items =
-			    xrealloc(rp.items, (rp.n + 1) * sizeof(*rp.items));
-			rp.items[rp.n++] = item_of(r, u->modules[j]);
+			round_add(&rp, u->modules[j]);
 		}
 	}
 	if (!rp.n)
@@ -173,24 +178,28 @@ static bool can_reuse(const struct round *r, size_t item)
 	return true;
 }
 
-/* False: something must be compiled first, only to have its object. */
+bool round_find_file(struct round *r, size_t i)
+{
+	struct round_item *item = &r->items[i];
+	struct unit *u = item->m->unit;
+
+	if (can_reuse(r, i)) {
+		item->a = item->m->artifact;
+		item->a.file = xstrdup(item->a.file);
+	} else if (!u->object) {
+		u->force = true;
+		u->state = UNIT_DIRTY;
+		return false;
+	}
+	return true;
+}
+
 static bool find_files(struct round *r)
 {
 	bool all = true;
 
-	for (size_t i = 0; i < r->nitems; i++) {
-		struct round_item *item = &r->items[i];
-		struct unit *u = item->m->unit;
-
-		if (can_reuse(r, i)) {
-			item->a = item->m->artifact;
-			item->a.file = xstrdup(item->a.file);
-		} else if (!u->object) {
-			u->force = true;
-			u->state = UNIT_DIRTY;
-			all = false;
-		}
-	}
+	for (size_t i = 0; i < r->nitems; i++)
+		all &= round_find_file(r, i);
 	return all;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of a round share (round.c, round-link.c, round-load.c,
- * round-place.c, round-verdict.c). Nobody else includes this.
+ * What the files of a round share (round.c, round-along.c, round-link.c,
+ * round-load.c, round-place.c, round-verdict.c). Nobody else includes this.
  */
 #ifndef WATCHER_ROUND_H
 #define WATCHER_ROUND_H
@@ -23,6 +23,7 @@ struct round_peer {
 	size_t *items, n;
 	bool retry;  /* misplaced: not an outcome yet */
 	bool judged; /* unsafe: it is not asked, and its outcome is known */
+	bool along;  /* some of its items it has already (round-along.c) */
 };
 
 struct round {
@@ -44,6 +45,15 @@ void round_link(struct round *r);
 /* Judges what was linked, then calls round_load again; false: there is nothing
  * to be judged. */
 bool round_judge(struct round *r);
+/* Adds to what P gets the modules that RESULT says must come along, as far as
+ * they can. True: R has more to link, or is stale, so nothing is loaded yet. */
+struct check_result;
+bool round_along(struct round_peer *p, const struct check_result *result);
+/* P gets M too. The index of its item. */
+size_t round_add(struct round_peer *p, struct module *m);
+/* False: item I must be compiled first, only to have its object; that was
+ * arranged. */
+bool round_find_file(struct round *r, size_t i);
 /* Notes what became of P. */
 void round_result(struct round_peer *p, const struct session_answer *a);
 /* Sends every target its part and, when all have answered, ends R. */

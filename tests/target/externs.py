@@ -68,7 +68,8 @@ def refuse(what, items, module, symbol, message):
 
 def together(symbol):
     return ("variable %s: its layout changed, and module other uses it too; "
-            "load both at once" % symbol)
+            "load both at once, with force if the code of other is what it was"
+            % symbol)
 
 
 refuse("a member in front, its owner alone",

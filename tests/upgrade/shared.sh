@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # A member added to a header's struct, where the module that has the variable
 # does not look at what moved: it is loaded all the same, with the others. A user
-# of the variable that came out the same is named before any process is asked,
-# and `load --force` takes it along.
+# of the variable that came out the same is loaded with them, the same code once
+# more, if it includes the type; also by a watcher that came later. One that
+# declares the type itself is named, and only `load --force` takes it along.
 . "$(dirname "$0")/../lib.sh"
 
 project p
@@ -13,13 +14,16 @@ struct all {
 	int last;
 };
 extern struct all all;
+extern _Thread_local struct all mine;
 void set(int first, int last);
 int last(void);
 int first(void);
+int own(void);
 END
 cat >p/all.c <<'END'
 #include "all.h"
 struct all all;
+_Thread_local struct all mine = {5, 6};
 void set(int a, int b);
 END
 cat >p/set.c <<'END'
@@ -42,12 +46,10 @@ cat >p/main.c <<'END'
 #include "all.h"
 int main(void)
 {
-	char line[16];
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	set(3, 4);
-	while (fgets(line, sizeof(line), stdin))
-		printf("has %d %d\n", line[0] == 'f' ? first() : 3, last());
+	while (getchar() == '\n')
+		printf("has %d %d %d\n", first(), last(), own());
 	return 0;
 }
 END
@@ -58,18 +60,29 @@ int first(void)
 	return all.first;
 }
 END
+cat >p/own.c <<'END'
+#include "all.h"
+int own(void)
+{
+	return mine.first++;
+}
+END
 (cd p && "$hw" cc -O2 ./*.c -o p)
-spawn_io run "$hw" run p/p
-wait_until "the watcher" watch_socket >/dev/null
-asked=0
+# start NAME: the program, and a watcher
+start() {
+	run=$1 asked=0
+	spawn_io "$1" "$hw" run p/p
+	wait_until "the watcher" watch_socket >/dev/null
+}
+start first
 # has NUMBERS
 has() {
 	asked=$((asked + 1))
-	tell run f
-	wait_until "an answer" has_lines run.out '^has' "$asked"
-	expect_eq "answer $asked" "$(tail -n 1 run.out)" "has $1"
+	tell "$run" ""
+	wait_until "an answer" has_lines "$run.out" '^has' "$asked"
+	expect_eq "answer $asked" "$(tail -n 1 "$run.out")" "has $1"
 }
-has "3 4"
+has "3 4 5"
 sync_watch
 
 # What became of the last save.
@@ -80,28 +93,64 @@ said() {
 			// "" | if . == "" then . else ": " + . end)"'
 }
 
-step "who would go on with the old place is named"
+step "who came out the same comes along, and nothing is lost"
 replace p/all.h '	int last;' '	int added;
 	int last;'
 sync_watch
+expect_eq "what was said" "$(said)" "live all first last own set"
+has "3 4 6"
+
+step "so does its next content, which is loaded alone"
+replace p/first.c 'return all.first' 'return 10 * all.first'
+sync_watch
+expect_eq "what was said" "$(said)" "live first"
+has "30 4 7"
+
+step "a module that comes along has to be whole as well"
+replace p/first.c '10 * all.first;' 'all.first'
+sync_watch
+sed -i 's/int added;/long added;/' p/all.h
+sync_watch
+has "30 4 8"
+replace p/first.c 'return all.first' 'return 10 * all.first;'
+sync_watch
+expect_eq "what was said" "$(said)" "live all first last own set"
+has "30 4 9"
+
+step "a watcher that comes later takes along who needs it"
+stop first
+rm -r p/p.hot/src p/p.hot/live
+start second
+sync_watch
+expect_eq "what was said" "$(said)" "live all first last own set"
+has "30 4 5"
+
+step "who declares the type itself is named"
+stop second
+replace p/first.c '#include "all.h"' 'struct all {
+	int first;
+	long added;
+	int last;
+};
+extern struct all all;'
+(cd p && "$hw" cc -O2 ./*.c -o p)
+start third
+has "30 4 5"
+sync_watch
+replace p/all.h '	int last;' '	int more;
+	int last;'
+sync_watch
 expect_match "what was said" "$(said)" \
-	'^refused all last set: all is converted'
+	'^refused all last own set: all is converted'
 expect_match "what was said" "$(said)" \
 	'and first, which uses it, came out the same .*\[variable-shared\]'
 expect_eq "where" "$(rpc "$(watch_socket)" watch/log | jq -r '[.events[] |
 	select(.kind == "refused")][-1].diagnostics[0] | "\(.file) \(.line)"')" \
 	"$PWD/p/all.c 2"
-has "3 4"
+has "30 4 6"
 
 step "load --force takes it along, and nothing is lost"
 (cd p && "$hw" load --force all first last set) || fail "not loaded"
-expect_eq "what was said" "$(said)" "live all first last main set"
-has "3 4"
-
-step "all together, where all of them changed"
-sed -i 's/int added;/long added;/' p/all.h
-replace p/first.c 'return all.first' 'return 10 * all.first'
-sync_watch
-(cd p && "$hw" load --force all first last set) || fail "not loaded"
-has "30 4"
-stop run
+expect_eq "what was said" "$(said)" "live all first last main own set"
+has "30 4 7"
+stop third
