@@ -4,8 +4,8 @@
 # Clients of the language server that know nothing of us, set up as
 # docs/editors.md says: eglot (and hotwatch-mode beside it), lsp-mode, Vim 9 by
 # itself and with ALE. Each shows an error at its line, and what was said holds
-# to the schemas. Kate, Helix and Sublime Text are not tried here: they want a
-# desktop, or are not in Debian.
+# to the schemas. Kate has a test of its own (kate.sh); Helix and Sublime Text are
+# not in Debian.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/project.bash"
 
