@@ -17,9 +17,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <valgrind/valgrind.h>
 
 #include "codeserver/direct.h"
 #include "codeserver/forks.h"
+#include "codeserver/helper.h"
 #include "codeserver/layout-format.h"
 
 static int bad(const struct hw_checked *c, struct hw_failure *f,
@@ -364,13 +366,40 @@ static int copy_make(struct hw_image *i, const struct hw_checked *c)
 	return 0;
 }
 
+struct opening {
+	const char *file;
+	void *handle;
+};
+
+static void opening_run(void *arg)
+{
+	struct opening *o = arg;
+
+	o->handle = dlopen(o->file, RTLD_NOW | RTLD_LOCAL);
+}
+
+/*
+ * Valgrind learns a file's functions and lines when it is mapped, and looks its
+ * name up among the program's descriptors; those of this thread are its own.
+ */
+static void *file_open(const char *file)
+{
+	struct opening o = {.file = file};
+
+	if (RUNNING_ON_VALGRIND)
+		helper_run(opening_run, &o);
+	if (!o.handle)
+		opening_run(&o); /* dlerror is the thread's */
+	return o.handle;
+}
+
 static void *object_open(struct hw_image *i, const struct hw_checked *c,
 			 bool copy)
 {
 	char name[64];
 
 	if (!copy)
-		return dlopen(c->file, RTLD_NOW | RTLD_LOCAL);
+		return file_open(c->file);
 	if (copy_make(i, c) < 0)
 		return NULL;
 	snprintf(name, sizeof(name), "/proc/thread-self/fd/%d", i->copy - 1);
