@@ -97,8 +97,13 @@ void layout_type_name(const struct layout *l, uint32_t type, char *buf,
 	put_type(l, type, 0, "", buf, size);
 }
 
-void layout_var_name(const struct layout *l, const struct layout_var *v,
-		     char *buf, size_t size)
+struct var_name {
+	const char *func, *name; /* func: of a function's static; else NULL */
+	int nfunc, nname;
+};
+
+static struct var_name var_name(const struct layout *l,
+				const struct layout_var *v)
 {
 	static const char tls[] = "__emutls_v.";
 	const char *id = layout_str(l, v->id), *name = strrchr(id, ':'), *dot;
@@ -109,11 +114,37 @@ void layout_var_name(const struct layout *l, const struct layout_var *v,
 		name += sizeof(tls) - 1;
 	dot = *name == '[' ? NULL : strchr(name, '.');
 	n = dot ? strcspn(dot + 1, ".") : 0;
-	if (n)
-		snprintf(buf, size, "%.*s in %.*s()", (int)n, dot + 1,
-			 (int)(dot - name), name);
+	if (!n)
+		return (struct var_name){.name = name,
+					 .nname = (int)strlen(name)};
+	return (struct var_name){.func = name,
+				 .nfunc = (int)(dot - name),
+				 .name = dot + 1,
+				 .nname = (int)n};
+}
+
+void layout_var_name(const struct layout *l, const struct layout_var *v,
+		     char *buf, size_t size)
+{
+	struct var_name n = var_name(l, v);
+
+	if (n.func)
+		snprintf(buf, size, "%.*s in %.*s()", n.nname, n.name, n.nfunc,
+			 n.func);
 	else
-		snprintf(buf, size, "%s", name);
+		snprintf(buf, size, "%s", n.name);
+}
+
+void layout_var_root(const struct layout *l, const struct layout_var *v,
+		     char *buf, size_t size)
+{
+	struct var_name n = var_name(l, v);
+
+	if (n.func)
+		snprintf(buf, size, "%.*s(): %.*s", n.nfunc, n.func, n.nname,
+			 n.name);
+	else
+		snprintf(buf, size, "%s", n.name);
 }
 
 /* --- values --------------------------------------------------------------- */

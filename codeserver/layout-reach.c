@@ -40,6 +40,8 @@ struct node {
 	bool behind; /* a pointer */
 	bool within; /* anonymous, and IS is all that it is a part of */
 	const char *name, *func;
+	const char *id; /* of a root's variable or function */
+	uint32_t nth;   /* a parameter's number, from 1; 0: a local */
 };
 
 struct reach {
@@ -297,9 +299,24 @@ static void put(char *buf, size_t size, const char *what, const char *more)
 	snprintf(buf + at, size - at, "%s%s", what, more);
 }
 
-static void put_step(const struct node *n, const struct node *next, char *buf,
-		     size_t size)
+/* What has no name has a number, if it is a parameter. */
+static void put_local(const struct node *n, char *buf, size_t size)
 {
+	char number[20];
+
+	put(buf, size, n->func, "(): ");
+	snprintf(number, sizeof(number), "%u", n->nth);
+	if (*n->name)
+		put(buf, size, n->name, "");
+	else if (n->nth)
+		put(buf, size, "parameter ", number);
+	else
+		put(buf, size, "a local", "");
+}
+
+static void put_root(const struct node *n, char *buf, size_t size)
+{
+	buf[0] = '\0';
 	switch (n->step) {
 	case STEP_VARIABLE:
 		put(buf, size, n->name, "");
@@ -308,12 +325,18 @@ static void put_step(const struct node *n, const struct node *next, char *buf,
 		put(buf, size, n->func, "()");
 		break;
 	case STEP_LOCAL:
-		put(buf, size, n->func, "(): ");
-		put(buf, size, n->name, "");
+		put_local(n, buf, size);
 		break;
-	case STEP_CAST:
+	default: /* of every pointer type there is one: no step follows */
 		put(buf, size, "a cast", "");
 		break;
+	}
+}
+
+static void put_step(const struct node *n, const struct node *next, char *buf,
+		     size_t size)
+{
+	switch (n->step) {
 	case STEP_MEMBER:
 		put(buf, size, *n->name ? "." : "", n->name);
 		break;
@@ -333,24 +356,69 @@ static void put_step(const struct node *n, const struct node *next, char *buf,
 	}
 }
 
-/* "server.db[0].dict", which leads to the node AT. */
-static void put_path(const struct reach *r, uint32_t at, char *buf, size_t size)
+static bool is_root(const struct node *n)
 {
-	uint32_t up[64], n = 0;
+	return n->step <= STEP_CAST;
+}
 
-	/* The last pointer is the arrow. */
-	if (r->nodes[at].step == STEP_TARGET)
-		at = r->nodes[at].up;
-	for (; n < 64; at = r->nodes[at].up) {
-		up[n++] = at;
-		if (r->nodes[at].step <= STEP_CAST)
+#define STEPS 256 /* of a longer way the last ones are told */
+
+/* The steps that lead to AT from behind the way's root, or its last. */
+static void put_steps(const struct reach *r, uint32_t at, char *buf,
+		      size_t size)
+{
+	uint32_t up[STEPS], n = 0;
+	size_t len = 0;
+
+	for (; n < STEPS && !is_root(&r->nodes[at]); at = r->nodes[at].up) {
+		const char *name = r->nodes[at].name;
+
+		len += (name ? strlen(name) : 0) + sizeof("(...)");
+		if (len >= size)
 			break;
+		up[n++] = at;
 	}
 	buf[0] = '\0';
 	while (n--)
 		put_step(&r->nodes[up[n]],
 			 n ? &r->nodes[up[n - 1]] : &r->nodes[up[0]], buf,
 			 size);
+}
+
+/* The end of STEPS that has room in SIZE bytes and begins with a step. */
+static const char *steps_end(const char *steps, size_t size)
+{
+	size_t n = strlen(steps);
+
+	if (n < size)
+		return steps;
+	for (steps += n - size + 1; *steps && *steps != '.' && *steps != '[';)
+		steps++;
+	return steps;
+}
+
+/* "server.db[0].dict", which leads to the node AT; a way that is too long
+ * without its middle: "server….dict". */
+static void put_path(const struct reach *r, uint32_t at, char *buf, size_t size)
+{
+	static const char cut[] = "…";
+	char steps[STEPS * 32];
+	const char *end;
+	uint32_t root = at;
+
+	/* The last pointer is the arrow. */
+	if (r->nodes[at].step == STEP_TARGET)
+		at = r->nodes[at].up;
+	while (!is_root(&r->nodes[root]))
+		root = r->nodes[root].up;
+	put_root(&r->nodes[root], buf, size);
+	put_steps(r, at, steps, sizeof(steps));
+	if (strlen(buf) + strlen(steps) >= size) {
+		end = steps_end(steps, size - strlen(buf) - sizeof(cut) + 1);
+		put(buf, size, cut, end);
+	} else {
+		put(buf, size, steps, "");
+	}
 }
 
 /* What is in its place now, if that has another name: "struct t is ...: ". */
@@ -375,9 +443,16 @@ static unsigned far(const struct reach *r, uint32_t at)
 {
 	unsigned steps = 0;
 
-	for (; r->nodes[at].step > STEP_CAST; at = r->nodes[at].up)
+	for (; !is_root(&r->nodes[at]); at = r->nodes[at].up)
 		steps += steps < FAR_ROOT - 1;
 	return r->nodes[at].step * FAR_ROOT + steps;
+}
+
+static const char *root_id(const struct reach *r, uint32_t at)
+{
+	while (!is_root(&r->nodes[at]))
+		at = r->nodes[at].up;
+	return r->nodes[at].id ? r->nodes[at].id : "";
 }
 
 static void tell(const struct reach *r, uint32_t at, const char *what,
@@ -392,6 +467,7 @@ static void tell(const struct reach *r, uint32_t at, const char *what,
 	else
 		layout_type_name(r->was, n->was, out->type, sizeof(out->type));
 	out->far = far(r, at);
+	out->root = root_id(r, at);
 	put_path(r, at, path, sizeof(path));
 	put_other(r, n, other, sizeof(other));
 	snprintf(out->text, sizeof(out->text), "%s → %s: %s%s", path, out->type,
@@ -441,11 +517,12 @@ static void variables_push(struct reach *r, char (*names)[120])
 		const struct layout_var *v = &r->was->vars[i], *now;
 
 		now = layout_var(r->is, layout_str(r->was, v->id));
-		layout_var_name(r->was, v, names[i], sizeof(names[i]));
+		layout_var_root(r->was, v, names[i], sizeof(names[i]));
 		push(r, (struct node){.was = v->type,
 				      .is = now ? now->type : LAYOUT_UNKNOWN,
 				      .step = STEP_VARIABLE,
-				      .name = names[i]});
+				      .name = names[i],
+				      .id = layout_str(r->was, v->id)});
 	}
 }
 
@@ -463,7 +540,8 @@ static void function_roots(struct reach *r, const struct layout_func *f)
 	push(r, (struct node){.was = t->to,
 			      .is = both ? u->to : LAYOUT_UNKNOWN,
 			      .step = STEP_FUNCTION,
-			      .func = plain_name(id)});
+			      .func = plain_name(id),
+			      .id = id});
 	for (uint64_t i = 0; i < t->count; i++) {
 		const struct layout_part *p = &r->was->parts[t->first + i];
 
@@ -473,7 +551,9 @@ static void function_roots(struct reach *r, const struct layout_func *f)
 					      : LAYOUT_UNKNOWN,
 				   .step = STEP_LOCAL,
 				   .name = layout_str(r->was, p->name),
-				   .func = plain_name(id)});
+				   .func = plain_name(id),
+				   .id = id,
+				   .nth = (uint32_t)i + 1});
 	}
 }
 
@@ -489,7 +569,8 @@ static void locals_push(struct reach *r, bool casts)
 					   .step =
 					       casts ? STEP_CAST : STEP_LOCAL,
 					   .name = layout_str(r->was, l->name),
-					   .func = func});
+					   .func = func,
+					   .id = func});
 	}
 }
 

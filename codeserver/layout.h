@@ -62,6 +62,10 @@ const struct layout_func *layout_func_at(const struct layout *l, uint64_t addr);
 void layout_var_name(const struct layout *l, const struct layout_var *v,
 		     char *buf, size_t size);
 
+/* The same where a path begins with it: "next(): count". */
+void layout_var_root(const struct layout *l, const struct layout_var *v,
+		     char *buf, size_t size);
+
 /* "struct dict *", "unsigned int", "char[16]"; cut off if it is too long. */
 void layout_type_name(const struct layout *l, uint32_t type, char *buf,
 		      size_t size);
@@ -227,6 +231,10 @@ struct layout_reached {
 	char text[600]; /* "server.db[0].dict → dictEntry: member v moved
 			 * 8 → 16" */
 	char type[80];  /* "dictEntry" */
+	/* The id of the variable or function that the way begins with, in the
+	 * old section; of a local or parameter its function's name. "" if it is
+	 * a cast. */
+	const char *root;
 	/* How far off that is, less if it says better which data is meant: any
 	 * way from a variable is nearer than any other. */
 	unsigned far;

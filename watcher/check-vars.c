@@ -222,18 +222,19 @@ static void gone(struct check_pair *p, const struct check_item *a)
 
 /* --- objects in memory ---------------------------------------------------- */
 
-/* Where the way that begins at NAME, a function or a variable, begins. */
-static struct check_place root_place(const struct check_pair *p,
-				     const char *name)
+/* Where the function or variable ID is; a local is known by its function's
+ * name. */
+static struct check_place root_place(const struct check_pair *p, const char *id)
 {
+	const struct check_item *v = check_var(p->is, id);
 	struct check_place at = {0};
 
+	if (v)
+		at = check_var_place(p->is, v);
 	for (size_t i = 0; i < p->is->nfuncs && !at.file; i++)
-		if (!strcmp(check_bare(p->is->funcs[i].id), name))
+		if (!strcmp(p->is->funcs[i].id, id) ||
+		    !strcmp(check_bare(p->is->funcs[i].id), id))
 			at = check_func_place(p->is, &p->is->funcs[i]);
-	for (size_t i = 0; i < p->is->nvars && !at.file; i++)
-		if (!strcmp(check_bare(p->is->vars[i].id), name))
-			at = check_var_place(p->is, &p->is->vars[i]);
 	return at;
 }
 
@@ -249,23 +250,23 @@ static void reached(struct check_pair *p)
 	struct check_place at = {0};
 	struct layout_reached r;
 	struct check_finding *f;
-	char *file = NULL, *root;
+	char *file = NULL;
 	bool function;
 
 	if (layout_reach(&p->was->types, &p->is->types, &r) != 1)
 		return;
-	root = xstrndup(r.text, strcspn(r.text, ".[( "));
 	function = is_function(r.type);
 	check_type_place(p->is, r.type, &file, &at.line);
 	at.file = file;
 	if (!file)
-		at = root_place(p, root);
+		at = root_place(p, r.root);
 	f = check_add(p->r, function ? RULE_POINTER_CALLBACK : RULE_HEAP_TYPE,
-		      p->is->name, function ? root : r.type, at, "%s", r.text);
+		      p->is->name, function ? check_bare(r.root) : r.type, at,
+		      "%s", r.text);
+	f->far = r.far;
 	if (p->code_change)
 		f->severity = CHECK_INFO;
 	free(file);
-	free(root);
 }
 
 void check_vars(struct check_pair *p)

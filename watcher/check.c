@@ -116,12 +116,14 @@ static int by_weight(const void *a, const void *b)
 	if (!order)
 		order = (x->rule > y->rule) - (x->rule < y->rule);
 	if (!order)
+		order = (x->far > y->far) - (x->far < y->far);
+	if (!order)
 		order = strcmp(x->module, y->module);
 	return order ? order : strcmp(x->message, y->message);
 }
 
 /* The same type is found in each module that includes it, perhaps on another
- * way: told once. */
+ * way: told once, by the way that says best which data is meant. */
 static bool is_repeated(const struct check_finding *a,
 			const struct check_finding *b)
 {

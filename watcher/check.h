@@ -113,6 +113,7 @@ struct check_finding {
 	bool old;       /* they are of the old side's text: it is gone */
 	char *was, *is; /* what it was, what it is; may be NULL */
 	char *message;
+	unsigned far;           /* of a type behind pointers: layout_reached */
 	const char *suppressed; /* the reason; NULL: it counts */
 };
 

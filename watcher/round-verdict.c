@@ -157,6 +157,14 @@ static bool is_error(const struct check_finding *f)
 	return f->severity == CHECK_ERROR && !f->suppressed;
 }
 
+/* Of several types behind pointers the one that is nearest to a variable, as
+ * the load tells it. */
+static bool tells_better(const struct check_finding *f,
+			 const struct check_finding *told)
+{
+	return is_error(f) && f->rule == told->rule && f->far < told->far;
+}
+
 /* The findings are sorted: errors come first. */
 static void verdict_apply(struct round_peer *p, struct verdict *v, bool force)
 {
@@ -166,6 +174,9 @@ static void verdict_apply(struct round_peer *p, struct verdict *v, bool force)
 
 	while (errors && !is_error(first))
 		first++;
+	for (size_t i = 0; errors && i < r->n; i++)
+		if (tells_better(&r->findings[i], first))
+			first = &r->findings[i];
 	for (size_t i = 0; i < r->n; i++)
 		if (is_error(&r->findings[i]))
 			diagnose(p->round->ev, &r->findings[i], !force);

@@ -19,6 +19,19 @@ struct row {
 
 #define HEAP(decl) decl " void f(struct s *s) { (void)s; }"
 
+/* TWO, NEW: a struct behind a struct that a pointer leads to. */
+#define TWO "struct t { int n; }; struct s { struct t *b; };"
+#define NEW "struct t { int m, n; }; struct s { struct t *b; };"
+
+/* A way of which the middle is left out. */
+#define IN(name, of) \
+	"struct " name " { struct " of " a_rather_long_name_of_a_member; };"
+#define DEEP(more)                                                           \
+	"struct t { int n; " more                                            \
+	" }; struct a { struct t *p; };" IN("b", "a") IN("c", "b")           \
+	    IN("d", "c") IN("e", "d") IN("f", "e") IN("g", "f") IN("h", "g") \
+		IN("i", "h") IN("j", "i")                                    \
+		    IN("k", "j") "static struct k root; void *keep = &root;"
 static const struct row rows[] = {
     {LIST("struct entry *next; void *v;"), LIST("struct entry *next; void *v;"),
      ""},
@@ -116,6 +129,47 @@ static const struct row rows[] = {
      "f(): t → T: member a moved 0 → 4"},
     {HEAP("struct s { int a; union { int b; }; };"),
      HEAP("struct s { int a; struct { int b; }; };"), ""},
+    /* each way to begin, and to go on */
+    {TWO "static struct s *p; void *keep = &p;",
+     NEW "static struct s *p; void *keep = &p;",
+     "p[0].b → t: member n moved 0 → 4"},
+    {TWO "void f(void *b) { static struct { struct s *s[2]; } v;"
+	 " v.s[1] = b; }",
+     NEW "void f(void *b) { static struct { struct s *s[2]; } v;"
+	 " v.s[1] = b; }",
+     "f(): v.s[0][0].b → t: member n moved 0 → 4"},
+    {TWO "static __thread struct s *p; void f(void *b) { p = b; }",
+     NEW "static __thread struct s *p; void f(void *b) { p = b; }",
+     "p[0].b → t: member n moved 0 → 4"},
+    {TWO "void f(int a, struct s *) { (void)a; }",
+     NEW "void f(int a, struct s *) { (void)a; }",
+     "f(): parameter 2[0].b → t: member n moved 0 → 4"},
+    {TWO "void f(struct s s) { (void)s; }",
+     NEW "void f(struct s s) { (void)s; }",
+     "f(): s.b → t: member n moved 0 → 4"},
+    {TWO "struct s *f(void) { return 0; }",
+     NEW "struct s *f(void) { return 0; }",
+     "f()[0].b → t: member n moved 0 → 4"},
+    {TWO "struct s f(void) { return (struct s){0}; }",
+     NEW "struct s f(void) { return (struct s){0}; }",
+     "f().b → t: member n moved 0 → 4"},
+    {TWO "int f(void *p) { struct s *x = p; return x->b != 0; }",
+     NEW "int f(void *p) { struct s *x = p; return x->b != 0; }",
+     "f(): x[0].b → t: member n moved 0 → 4"},
+    {TWO "int f(void *p) { return ((struct s *)p)->b != 0; }",
+     NEW "int f(void *p) { return ((struct s *)p)->b != 0; }",
+     "a cast → t: member n moved 0 → 4"},
+    {TWO "static struct { struct s *(*get)(int); } h; void *keep = &h;",
+     NEW "static struct { struct s *(*get)(int); } h; void *keep = &h;",
+     "h.get()[0].b → t: member n moved 0 → 4"},
+    {TWO "static void (*set)(struct s); void *keep = &set;",
+     NEW "static void (*set)(struct s); void *keep = &set;",
+     "set(...).b → t: member n moved 0 → 4"},
+    {DEEP(""), DEEP("int w;"),
+     "root….a_rather_long_name_of_a_member.a_rather_long_name_of_a_member."
+     "a_rather_long_name_of_a_member.a_rather_long_name_of_a_member."
+     "a_rather_long_name_of_a_member.a_rather_long_name_of_a_member."
+     "a_rather_long_name_of_a_member.p → t: member w added"},
     /* known by name only, on one side or both */
     {"struct s; static struct s *p; void *keep = &p;",
      "struct s { int a; }; static struct s *p; void *keep = &p;", ""},

@@ -197,6 +197,47 @@ expect_eq "user" "$(findings old/program new/program)" \
 	"heap-type error api node
 needs code_change 1"
 
+step "of the ways to a type that of a variable is told, whichever module has it"
+rm old/*.[cho] new/*.[cho]
+for side in old new; do
+	cat >$side/job.h <<-'END'
+		struct job {
+			int left;
+		};
+		int left(struct job *job);
+	END
+	cat >$side/aside.c <<-'END'
+		#include "job.h"
+		int left(struct job *job)
+		{
+			return job->left;
+		}
+	END
+	cat >$side/main.c <<-'END'
+		#include "job.h"
+		struct {
+			struct job *first;
+		} jobs;
+		int main(void)
+		{
+			return left(jobs.first) + jobs.first->left;
+		}
+	END
+done
+replace new/job.h 'int left;' 'int more, left;'
+side old
+side new
+expect_eq "findings" "$(findings old/program new/program)" \
+	"heap-type error main job
+needs code_change 1"
+expect_eq "the way" "$(jq -r '.findings[0].message' .json)" \
+	"jobs.first → job: member left moved 0 → 4"
+rm old/*.[cho] new/*.[cho]
+cp original/* old
+cp original/* new
+side old
+side new
+
 step "an object that is older than a header"
 cp old/api.[ch] old/main.c new
 side new
