@@ -48,9 +48,17 @@ static void on_down(const char *why, void *arg)
 	stop(arg, STATUS_REFUSED);
 }
 
+static void on_drained(void *arg)
+{
+	struct serving *v = arg;
+
+	lsp_problems_go_on(&v->lsp);
+}
+
 static int exec_lsp(struct options *o)
 {
-	static const struct wire_callbacks callbacks = {NULL, on_down};
+	static const struct wire_callbacks callbacks = {.down = on_down,
+							.drained = on_drained};
 	struct serving v = {.lsp = {.over = on_over}};
 	char *err = NULL;
 

@@ -85,6 +85,8 @@ struct lsp {
 	char *told_status, *told_holders; /* as they were last sent */
 	struct strmap pages;              /* by path: lsp-publish.c */
 	struct strmap fixes;              /* path -> cJSON array: lsp-fix.c */
+	bool problems_left;               /* lsp-problems.c: to be told */
+	uv_idle_t turn;                   /* ... in the loop's next turn */
 
 	uv_timer_t slow; /* lsp-progress.c: while something is built */
 	bool in_progress;
@@ -105,8 +107,9 @@ bool lsp_serving(struct lsp *s, struct hw_request *req);
 
 /* --- lsp-state.c --- */
 void lsp_state_event(struct lsp *s, const cJSON *event);
-void lsp_state_refresh(struct lsp *s); /* asks, then tells what changed */
-void lsp_state_tell(struct lsp *s);    /* what changed */
+void lsp_state_refresh(struct lsp *s);   /* asks, then tells what changed */
+void lsp_state_tell(struct lsp *s);      /* what changed */
+void lsp_state_tell_rest(struct lsp *s); /* ... once the problems are told */
 void lsp_state_down(struct lsp *s);
 void lsp_state_free(struct lsp *s);
 /* Of a target's notes on what became of variables: a value was not kept, or
@@ -127,7 +130,13 @@ int lsp_alike(const struct lsp *s, const cJSON *h);
 void lsp_status_tell(struct lsp *s);
 void lsp_status_event(struct lsp *s, const cJSON *event); /* messages */
 void lsp_holders_tell(struct lsp *s);
+/* Not all at once, if there are many: problems_left, then, and what is left is
+ * told by itself; go_on is for who sees that the client has taken what it got.
+ */
 void lsp_problems_tell(struct lsp *s);
+void lsp_problems_go_on(struct lsp *s);
+void lsp_problems_open(struct lsp *s);
+void lsp_problems_close(struct lsp *s);
 void lsp_progress_tell(struct lsp *s);
 void lsp_progress_open(struct lsp *s);
 void lsp_progress_close(struct lsp *s);

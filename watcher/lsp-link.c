@@ -131,7 +131,8 @@ static void on_down(const char *why, void *arg)
 
 static void connect_to(struct lsp_link *l)
 {
-	static const struct wire_callbacks callbacks = {on_up, on_down};
+	static const struct wire_callbacks callbacks = {.up = on_up,
+							.down = on_down};
 	char *runtime, *socket, *err = NULL;
 
 	if (runtime_dir(&runtime, &err) < 0) {

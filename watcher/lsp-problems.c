@@ -6,6 +6,13 @@
  * make the diagnostics of those. So nothing that was mended can stay, and a
  * save costs its own file, also while ten thousand others stand.
  *
+ * Where there is much that is new it is told a portion at a time, one in each
+ * turn of the loop: ten thousand at once would be 60 ms in which no lens, no
+ * command and no purge is answered. All is gone through again for each portion,
+ * which is cheap (2 ms then) beside making a thousand of them; so what has
+ * changed meanwhile is seen, and nothing is kept from one turn to the next but
+ * what the client has.
+ *
  * While something is built, what was wrong with it is not known to be mended
  * nor to be wrong still: nothing is sent until the outcome.
  */
@@ -359,8 +366,42 @@ static void go_through(struct making *m)
 	}
 }
 
+/* --- in turns ------------------------------------------------------------ */
+
+static void on_turn(uv_idle_t *turn)
+{
+	struct lsp *s = turn->data;
+
+	uv_idle_stop(turn);
+	lsp_problems_tell(s);
+	lsp_state_tell_rest(s);
+}
+
+/* What the client asks meanwhile is served between two turns of the loop. One
+ * that is busy and does not read has its answers before the rest, too. A timer
+ * of 0 ms that is started by itself runs again before the loop looks for input.
+ */
+void lsp_problems_go_on(struct lsp *s)
+{
+	if (s->problems_left && !wire_is_behind(s->editor) &&
+	    s->phase == LSP_SERVING)
+		uv_idle_start(&s->turn, on_turn);
+}
+
 void lsp_problems_tell(struct lsp *s)
 {
-	if ((s->watch || s->fault) && !s->building && s->told_ready)
-		lsp_publish(s, go_through);
+	s->problems_left = (s->watch || s->fault) && !s->building &&
+			   s->told_ready && !lsp_publish(s, go_through);
+	lsp_problems_go_on(s);
+}
+
+void lsp_problems_open(struct lsp *s)
+{
+	uv_idle_init(s->loop, &s->turn);
+	s->turn.data = s;
+}
+
+void lsp_problems_close(struct lsp *s)
+{
+	uv_close((uv_handle_t *)&s->turn, NULL);
 }

@@ -13,11 +13,13 @@
 struct making {
 	struct lsp *s;
 	bool counting;      /* the first time through */
+	unsigned mentioned; /* files, in it */
 	struct strmap read; /* path -> struct lsp_file, malloc'd */
 };
 
-/* Calls EACH twice, and sends what has changed. */
-void lsp_publish(struct lsp *s, void (*each)(struct making *m));
+/* Calls EACH twice, and sends what has changed: as much of it as is one
+ * portion, and that of files that are open first. False: there is more. */
+bool lsp_publish(struct lsp *s, void (*each)(struct making *m));
 
 /* Whether a diagnostic at PATH is to be made now. STAMP tells what it comes of:
  * as long as a file's diagnostics come of the same, they are the same. */

@@ -222,8 +222,13 @@ void lsp_state_tell(struct lsp *s)
 {
 	lsp_holders_tell(s);
 	lsp_problems_tell(s);
-	if (s->sources_asked)
-		return; /* for a diagnostic; all is told when it is known */
+	lsp_state_tell_rest(s);
+}
+
+void lsp_state_tell_rest(struct lsp *s)
+{
+	if (s->sources_asked || s->problems_left)
+		return; /* for a diagnostic; the rest is told after it */
 	lsp_status_tell(s);
 	lsp_progress_tell(s);
 	lsp_lens_refresh(s);

@@ -50,6 +50,13 @@ static void written(uv_write_t *req, int status)
 	free(req);
 	if (status < 0)
 		over(w, uv_strerror(status));
+	else if (w->callbacks->drained && !w->closed && !wire_is_behind(w))
+		w->callbacks->drained(w->arg);
+}
+
+bool wire_is_behind(const struct wire *w)
+{
+	return uv_stream_get_write_queue_size((uv_stream_t *)w->out) > 0;
 }
 
 static void on_write(const void *data, size_t len, void *user)

@@ -6,6 +6,7 @@
 #ifndef WATCHER_LSP_WIRE_H
 #define WATCHER_LSP_WIRE_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "protocol/rpc.h"
@@ -17,6 +18,8 @@ struct wire_callbacks {
 	/* It is over, or never was; WHY is for a person. wire_close is still
 	 * to be called. At most once. */
 	void (*down)(const char *why, void *arg);
+	/* NULL, or: all that was written has been taken. */
+	void (*drained)(void *arg);
 };
 
 /* The USER of METHODS is the wire. Never NULL. */
@@ -33,6 +36,9 @@ void wire_connect(struct wire *w, const char *path);
 /* Calls that wait are answered with HW_RPC_CLOSED, no callback comes after;
  * its memory goes when the loop has run. NULL is fine. */
 void wire_close(struct wire *w);
+
+/* Something that was written is not taken yet; drained will be called. */
+bool wire_is_behind(const struct wire *w);
 
 struct hw_rpc *wire_rpc(struct wire *w);
 void *wire_arg(const struct wire *w);

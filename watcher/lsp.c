@@ -353,6 +353,7 @@ void lsp_open(struct lsp *s, uv_loop_t *loop)
 	s->loop = loop;
 	s->holders_stale = true;
 	lsp_progress_open(s);
+	lsp_problems_open(s);
 }
 
 static void free_values(struct strmap *m)
@@ -371,6 +372,7 @@ void lsp_close(struct lsp *s)
 	s->link = NULL;
 	wire_close(s->editor);
 	lsp_progress_close(s);
+	lsp_problems_close(s);
 	lsp_state_free(s);
 	lsp_fix_clear(s, NULL);
 	lsp_publish_free(s);

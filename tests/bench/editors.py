@@ -4,137 +4,18 @@
 (its answers are what a real one says, at a size that takes minutes to build),
 the language server is the real one. Prints milliseconds of processor time for
 an update, medians, as JSON."""
-import fcntl
 import json
 import os
 import re
-import socket
 import statistics
 import sys
-import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lspclient import Editor  # noqa: E402
+from playedwatcher import Watcher  # noqa: E402
 
 MODULES, TARGETS, EACH, ROUNDS = 1000, 100, 10, 15
-FIRST_PID = 100000
-
-
-def fnv1a64(text):
-    h = 0xcbf29ce484222325
-    for byte in text.encode():
-        h = (h ^ byte) * 0x100000001b3 % (1 << 64)
-    return h
-
-
-class Watcher(threading.Thread):
-    """As much of a watcher as a language server asks for."""
-
-    def __init__(self, root):
-        super().__init__(daemon=True)
-        self.root, self.stamp, self.seq = root, 0, 0
-        self.errors = {}  # module -> (stamp, diagnostics)
-        self.held = []  # of each target, as watch/holders says it
-        base = "%s/hotwatch/watch-%016x." % (os.environ["XDG_RUNTIME_DIR"],
-                                             fnv1a64(root))
-        os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
-        self.lock = open(base + "lock", "w", encoding="utf-8")
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(base + "sock")
-        self.listener.listen()
-        self.client = None
-        self.start()
-
-    def run(self):
-        while True:
-            self.client = self.listener.accept()[0]
-            stream = self.client.makefile("rb")
-            try:
-                while self.serve(stream):
-                    pass
-            except OSError:
-                pass  # it is gone
-
-    def serve(self, stream):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            line = stream.readline()
-            if not line:
-                return False
-            head += line
-        length = int(re.search(rb"Content-Length: *(\d+)", head).group(1))
-        message = json.loads(stream.read(length))
-        method = message["method"][len("watch/"):]
-        result = getattr(self, "on_" + method)(message.get("params") or {})
-        self.send({"id": message["id"], "result": result})
-        return True
-
-    def send(self, message):
-        body = json.dumps(dict(message, jsonrpc="2.0")).encode()
-        self.client.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-
-    @staticmethod
-    def on_subscribe(_):
-        return {}
-
-    @staticmethod
-    def on_log(_):
-        return {"events": []}
-
-    def on_status(self, params):
-        known = params.get("known", 0)
-        return {
-            "root": self.root, "stamp": self.stamp, "building": [],
-            "warnings": [],
-            "targets": [{
-                "pid": FIRST_PID + i, "program": "/p/worker",
-                "name": "worker", "state": "current", "modules": MODULES,
-                "behind": 0, "old": 0, "held": [
-                    {"module": "m", "version": 0, "holders": 1,
-                     "message": "somebody"}] if self.held else []}
-                for i in range(TARGETS)],
-            "errors": [
-                {"module": module, "stamp": stamp} if stamp <= known else
-                {"module": module, "stamp": stamp, "message": "",
-                 "diagnostics": diagnostics}
-                for module, (stamp, diagnostics) in self.errors.items()]}
-
-    def on_holders(self, _):
-        return {"targets": [{
-            "pid": FIRST_PID + i, "ok": True, "modules": self.held}
-            for i in range(TARGETS)]}
-
-    def holds(self, path):
-        """Two threads of each process stay in old code."""
-        self.held = [{"module": "m", "version": 0, "state": "old",
-                      "since": self.seq, "holders": [
-                          {"id": str(n), "kind": "frame", "module": "m",
-                           "version": 0, "since": self.seq, "tid": 7 + n,
-                           "thread": "worker", "function": "run",
-                           "file": path, "line": n,
-                           "message": "runs in it"} for n in (1, 2)]}]
-
-    def breaks(self, module, path, lines):
-        """MODULE does not compile, at each of LINES."""
-        self.stamp += 1
-        self.errors[module] = (self.stamp, [{
-            "file": path, "line": n, "column": 5, "severity": "error",
-            "message": "use of undeclared identifier 'x%d' (%d)"
-                       % (n, self.stamp)} for n in lines])
-
-    def tells(self, kind, module):
-        """An event; its number."""
-        self.seq += 1
-        ok = kind == "live"
-        self.send({"method": "watch/event", "params": {
-            "seq": self.seq, "time": 1763632800500, "kind": kind,
-            "modules": [module], "version": self.seq, "ms": {"total": 9.5},
-            "diagnostics": [], "message": "",
-            "targets": [{"pid": FIRST_PID + i, "ok": True,
-                         "versions": {module: self.seq}}
-                        for i in range(TARGETS if ok else 0)]}})
-        return self.seq
+FEW = 3  # rounds of what is large
 
 
 def spent(pid):
@@ -155,6 +36,57 @@ def update(editor, watcher, kind, module):
     return (spent(editor.process.pid) - began) * 1000
 
 
+class Waiting:
+    """What others of its requests wait for, while it says much: the processor
+    time that it takes between two answers, at most. Each request goes out when
+    the one before is answered. What comes is only collected meanwhile, to be as
+    quick as that."""
+
+    ANSWER = re.compile(rb'"id": ?"wait-(\d+)"')
+
+    def __init__(self, editor):
+        self.editor, self.pid = editor, editor.process.pid
+        self.number, self.longest, self.last = 0, 0, spent(self.pid)
+
+    def ask(self):
+        self.number += 1
+        self.editor.send({"id": "wait-%d" % self.number,
+                          "method": "textDocument/didSave", "params": {}})
+
+    def until(self, end):
+        """Until END was said, and the request that was under way then was
+        answered."""
+        data, searched, said = bytearray(), 0, False
+        out = self.editor.process.stdout.fileno()
+        self.ask()
+        while True:
+            data += os.read(out, 1 << 20)
+            answered = any(int(m.group(1)) == self.number for m in
+                           self.ANSWER.finditer(data, searched))
+            said = said or data.find(end, searched) >= 0
+            searched = max(0, len(data) - 200)
+            if not answered:
+                continue
+            now = spent(self.pid)
+            self.longest = max(self.longest, now - self.last)
+            self.last = now
+            if said:
+                break
+            self.ask()
+        self.editor.data += bytes(data)
+        return self.longest * 1000
+
+
+def large(editor, watcher, module):
+    """Milliseconds of the longest piece of an update, and of all of it."""
+    began = spent(editor.process.pid)
+    seq = watcher.tells("error", module)
+    piece = Waiting(editor).until(b'"seq":%d' % seq)
+    work = spent(editor.process.pid) - began
+    editor.until("event %d" % seq, lambda: editor.status.get("seq") == seq)
+    return piece, work * 1000
+
+
 def source(root, name, lines):
     path = os.path.join(root, name)
     with open(path, "w", encoding="utf-8") as f:
@@ -167,16 +99,22 @@ def main():
     root = os.path.realpath("tree")
     os.makedirs(root)
     open(os.path.join(root, "hotwatch.json"), "w").write("{}\n")
-    watcher = Watcher(root)
+    watcher = Watcher(root, TARGETS, MODULES)
     editor = Editor([sys.argv[1], "lsp"], root)
     editor.until("the watcher", lambda: editor.status.get("targets"))
     paths = [source(root, "m%d.c" % i, EACH) for i in range(MODULES)]
     figures = {}
     figures["live"] = statistics.median(
         update(editor, watcher, "live", "m%d" % i) for i in range(ROUNDS))
-    for i, path in enumerate(paths):
-        watcher.breaks("m%d" % i, path, range(1, EACH + 1))
-    figures["all"] = update(editor, watcher, "error", "m0")
+    pieces, alls = [], []
+    for _ in range(FEW):
+        for i, path in enumerate(paths):
+            watcher.breaks("m%d" % i, path, range(1, EACH + 1))
+        piece, work = large(editor, watcher, "m0")
+        pieces.append(piece)
+        alls.append(work)
+    figures["piece"] = statistics.median(pieces)
+    figures["all"] = statistics.median(alls)
     if sum(map(len, editor.diagnostics.values())) != MODULES * EACH:
         sys.exit("%d diagnostics came" % sum(
             map(len, editor.diagnostics.values())))
@@ -189,8 +127,11 @@ def main():
     figures["one_among"] = statistics.median(rounds)
     big = source(root, "big.c", MODULES * EACH)
     watcher.errors = {}
-    watcher.breaks("big", big, range(1, MODULES * EACH + 1))
-    figures["one_file"] = update(editor, watcher, "error", "big")
+    pieces = []
+    for _ in range(FEW):
+        watcher.breaks("big", big, range(1, MODULES * EACH + 1))
+        pieces.append(large(editor, watcher, "big")[0])
+    figures["one_piece"] = statistics.median(pieces)
     figures["live_beside"] = statistics.median(
         update(editor, watcher, "live", "m%d" % i) for i in range(ROUNDS))
     rounds = []

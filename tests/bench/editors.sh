@@ -17,7 +17,8 @@ lsp "a load in 100 processes" live max 50
 lsp "the same, 10 000 diagnostics standing" live_among max 50
 lsp "10 other ones of these 10 000" one_among max 50
 lsp "10 000 at once, in 1000 files" all
-lsp "10 000 at once, in one file" one_file
+lsp "the same, the longest piece" piece max 50
+lsp "10 000 at once, in one file, the longest piece" one_piece max 50
 lsp "a load beside these" live_beside max 50
 lsp "a load that 200 threads stay behind" holders max 50
 
