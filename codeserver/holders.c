@@ -221,8 +221,11 @@ static void stack_values(struct look *l, const struct snapshot *s)
 	const struct snapshot_words *noted = s->words;
 
 	for (size_t i = 0; i < s->size / 8; i++) {
-		stack_value(l, s, s->from + 8 * i, w[i], false);
-		stack_value(l, s, s->from + 8 * i, demangle(w[i]), true);
+		if (suspect(w[i]))
+			stack_value(l, s, s->from + 8 * i, w[i], false);
+		if (suspect(demangle(w[i])))
+			stack_value(l, s, s->from + 8 * i, demangle(w[i]),
+				    true);
 	}
 	if (s->from + s->size >= s->seen)
 		return;

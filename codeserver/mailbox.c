@@ -15,11 +15,8 @@
  * and it looks at its own state first whenever it wakes.
  */
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "codeserver/process-table.h"
 
@@ -211,30 +208,6 @@ struct mail *mailbox_take_down(struct process *p, hw_ref ref)
 	if (mail)
 		mailbox_less(p, mail);
 	return mail;
-}
-
-/* What came after SEEN was read has changed the word. */
-bool process_sleep(struct process *p, uint32_t seen, uint64_t end)
-{
-	struct timespec t = {(time_t)(end / 1000000000),
-			     (long)(end % 1000000000)};
-	long r;
-
-	if (spin_while(&p->spin, &p->wake, seen))
-		return true;
-	__atomic_store_n(&p->waiting, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&p->sleeps, 1, __ATOMIC_SEQ_CST);
-	r = syscall(SYS_futex, &p->wake, FUTEX_WAIT_BITSET_PRIVATE, seen,
-		    end ? &t : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
-	r = r < 0 && errno == ETIMEDOUT;
-	__atomic_store_n(&p->sleeps, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&p->waiting, 0, __ATOMIC_SEQ_CST);
-	return !r;
-}
-
-uint64_t wait_end(int timeout_ms)
-{
-	return timeout_ms < 0 ? 0 : kill_now() + (uint64_t)timeout_ms * 1000000;
 }
 
 /* Known by its address to process-stop.c: a process may be ended in MATCH. */

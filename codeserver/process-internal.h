@@ -17,6 +17,21 @@
  * destructors of thread-specific data) is a foreign thread's. */
 hw_pid process_of_tid(pid_t tid);
 
+/*
+ * Whether that thread is a process that slept in its mailbox at one instant of
+ * the call, and where: the stack and frame pointers and the instruction that
+ * the kernel would return to, and its pthread_t. False: it did not, or it is
+ * not known.
+ */
+struct process_asleep {
+	uintptr_t sp, bp, pc, thread;
+};
+bool process_sleeps(pid_t tid, struct process_asleep *a);
+
+/* The numbers of processes' threads, MAX at most. */
+size_t process_tids(pid_t *tids, size_t max);
+size_t process_count(void);
+
 #define PROCESSES_KILLED 64 /* under one lock */
 
 /*

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Processes on the socket. The list is taken when it is asked for. The end of a
- * process is told by its own thread, which leaves a note for the code server's;
- * one that cannot be noted (no memory) is lost to the watchers, to nobody else:
- * links and monitors were told before.
+ * process is told by its own thread, which leaves the process to the code
+ * server's; links and monitors were told before.
  */
 #include "codeserver/process-methods.h"
 
@@ -120,12 +119,6 @@ void process_list(struct hw_request *req, const cJSON *params, void *user)
 
 /* --- process/exited ------------------------------------------------------- */
 
-struct ended {
-	struct server_job job;
-	hw_pid pid;
-	char name[PROCESS_NAME_MAX], reason[HW_REASON_MAX];
-};
-
 static process_exit_fn *exit_fn;
 
 void process_on_exit(process_exit_fn *fn)
@@ -135,36 +128,27 @@ void process_on_exit(process_exit_fn *fn)
 
 static void ended_tell(struct server_job *job)
 {
-	struct ended *e = (struct ended *)job;
+	struct process *p =
+	    (struct process *)(void *)((char *)job -
+				       offsetof(struct process, ended));
 	cJSON *o = server_heard() ? cJSON_CreateObject() : NULL;
 
 	if (exit_fn)
-		exit_fn(e->pid, e->name, e->reason);
-	if (!o) {
-		free(e);
-		return;
+		exit_fn(p->pid, p->name, p->reason);
+	if (o) {
+		cJSON_AddNumberToObject(o, "pid", getpid());
+		cJSON_AddNumberToObject(o, "process", (double)p->pid);
+		cJSON_AddStringToObject(o, "name", p->name);
+		cJSON_AddStringToObject(o, "reason", p->reason);
+		server_notify("process/exited", o);
 	}
-	cJSON_AddNumberToObject(o, "pid", getpid());
-	cJSON_AddNumberToObject(o, "process", (double)e->pid);
-	cJSON_AddStringToObject(o, "name", e->name);
-	cJSON_AddStringToObject(o, "reason", e->reason);
-	server_notify("process/exited", o);
-	free(e);
+	process_free(p);
 }
 
-void process_ended(hw_pid pid, const char *name, const char *reason)
+void process_ended(struct process *p)
 {
-	struct ended *e;
-
-	if (!hw_guest.program) /* not hot-built: nobody listens */
-		return;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return;
-	e->job.run = ended_tell;
-	e->pid = pid;
-	strcpy(e->name, name);
-	strcpy(e->reason, reason);
-	if (server_post(&e->job) < 0)
-		free(e);
+	p->ended.run = ended_tell;
+	/* where it is not hot-built nobody listens */
+	if (!hw_guest.program || server_post(&p->ended) < 0)
+		process_free(p);
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "codeserver/process-internal.h"
+#include "codeserver/server.h"
 #include "codeserver/spin.h"
 
 /* --- rings: doubly linked, through a member ------------------------------- */
@@ -143,14 +144,19 @@ struct process {
 	size_t stack_size;
 	struct spin spin; /* before it sleeps */
 
+	struct server_job ended; /* once it is in no table any more */
+
 	/* Atomic. */
 	int life;      /* enum process_life; to DYING under the lock */
 	int waiting;   /* in hw_receive: the futex wakes it */
 	uint32_t wake; /* the futex */
 	int sleeps;    /* nobody has woken it since it went to sleep */
 	size_t messages, bytes;
-	int suspended; /* by hotwatch/sys.h */
-	int asked;     /* a signal is on its way to it */
+	int suspended;      /* by hotwatch/sys.h */
+	int asked;          /* a signal is on its way to it */
+	uintptr_t sleep_sp; /* where it sleeps in the futex; 0: it does not */
+	uintptr_t sleep_pc,
+	    sleep_not_bp; /* NOT: it is no pointer to a search */
 };
 
 #define PROCESS_BUCKETS 4096
@@ -180,10 +186,13 @@ void processes_wake(uint32_t *word);
 
 /* Under the lock. NULL: gone. */
 struct process *process_find(hw_pid pid);
+struct process *process_find_tid(pid_t tid);
 /* Under the lock: who the calling process links for. NULL: that is gone. */
 struct process *process_linking(void);
 /* Whether there ever was one. */
 bool process_was(hw_pid pid);
+/* It is in no table and no ring. */
+void process_free(struct process *p);
 
 static inline int process_life(const struct process *p)
 {
@@ -233,6 +242,9 @@ int mailbox_post(struct process *p, struct mail *mail);
 int mailbox_send(hw_pid pid, struct mail *mail);
 /* Under the lock. */
 void process_wake(struct process *p);
+
+/* --- process-sleep.c ------------------------------------------------------ */
+
 /* Own process: sleeps unless it was woken since P->wake was SEEN. False: END
  * (ns; 0: there is none) has come. */
 bool process_sleep(struct process *p, uint32_t seen, uint64_t end);
@@ -348,7 +360,7 @@ bool sys_loop_has(uintptr_t start);
 
 /* --- process-methods.c ---------------------------------------------------- */
 
-/* P has ended; outside the lock. */
-void process_ended(hw_pid pid, const char *name, const char *reason);
+/* P has ended, and nobody has it any more: it is told, and freed. */
+void process_ended(struct process *p);
 
 #endif

@@ -6,8 +6,10 @@
  * are gone, whichever way they went: fn returned, or they were unwound (see
  * process-stop.c). The last thing it does is to take itself out of the table
  * and to tell its links and monitors, all under one lock: so whoever hears of
- * its end, asks for it by name or sends to it, finds it gone. Its struct is
- * freed then, by its own thread: others use it under the lock only.
+ * its end, asks for it by name or sends to it, finds it gone. Its struct goes
+ * to the code server's thread then, as the note of its end, and is freed there:
+ * others use it under the lock only. A thread that ends allocates and frees
+ * nothing, which would be the first time for many, and an arena made for it.
  *
  * A pid is a number that is counted up, never a pointer or an index: it is
  * never used twice. The end is caught by a registered cleanup handler, not by a
@@ -84,6 +86,15 @@ struct process *process_find(hw_pid pid)
 	return p;
 }
 
+struct process *process_find_tid(pid_t tid)
+{
+	struct process *p = processes.by_tid[tid % PROCESS_BUCKETS];
+
+	while (p && p->tid != tid)
+		p = p->next_tid;
+	return p;
+}
+
 struct process *process_linking(void)
 {
 	hw_pid pid = process_self->stands_for;
@@ -142,7 +153,7 @@ static void table_remove(struct process *p)
 	__atomic_sub_fetch(&processes.n, 1, __ATOMIC_RELAXED);
 }
 
-static void process_free(struct process *p)
+void process_free(struct process *p)
 {
 	queue_free(&p->arrived);
 	queue_free(&p->inbox);
@@ -214,7 +225,7 @@ PUBLIC int hw_wait(hw_pid pid, int timeout_ms)
 static void process_finish(void *arg)
 {
 	struct process *p = arg;
-	char name[PROCESS_NAME_MAX], reason[HW_REASON_MAX];
+	char name[PROCESS_NAME_MAX];
 
 	__atomic_store_n(&p->waiting, 0, __ATOMIC_RELAXED);
 	if (p->left)
@@ -225,15 +236,14 @@ static void process_finish(void *arg)
 	__atomic_store_n(&p->life, PROCESS_GONE, __ATOMIC_RELEASE);
 	kill_forget(p);
 	memcpy(name, p->name, sizeof(name));
-	memcpy(reason, p->reason, sizeof(reason));
 	table_remove(p);
+	memcpy(p->name, name, sizeof(name)); /* for those who are told */
 	links_fire(p);
 	calls_fire(p);
 	processes_unlock();
 	process_self = NULL;
 	end_tell();
-	process_ended(p->pid, name, reason);
-	process_free(p);
+	process_ended(p);
 }
 
 /* Known by its address to process-stop.c: no frame further out is unwound. */
@@ -569,12 +579,33 @@ hw_pid process_of_tid(pid_t tid)
 	if (!__atomic_load_n(&processes.n, __ATOMIC_RELAXED))
 		return 0;
 	processes_lock();
-	p = processes.by_tid[tid % PROCESS_BUCKETS];
-	while (p && p->tid != tid)
-		p = p->next_tid;
+	p = process_find_tid(tid);
 	pid = p ? p->pid : 0;
 	processes_unlock();
 	return pid;
+}
+
+size_t process_count(void)
+{
+	return __atomic_load_n(&processes.n, __ATOMIC_RELAXED);
+}
+
+size_t process_tids(pid_t *tids, size_t max)
+{
+	size_t n = 0;
+
+	if (!max)
+		return 0;
+	processes_lock();
+	for (struct ring *r = processes.age.next;
+	     r && r != &processes.age && n < max; r = r->next) {
+		pid_t tid = ring_item(r, struct process, age)->tid;
+
+		if (tid)
+			tids[n++] = tid;
+	}
+	processes_unlock();
+	return n;
 }
 
 hw_pid process_awake(const struct hw_mod *m)

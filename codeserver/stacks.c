@@ -44,6 +44,11 @@ uintptr_t stacks_robust_head(pid_t tid)
 		   : (uintptr_t)head;
 }
 
+uintptr_t stacks_robust_head_of(uintptr_t thread)
+{
+	return stack_at ? thread + (size_t)robust_at : 0;
+}
+
 uintptr_t stacks_thread_pointer(pid_t tid)
 {
 	uintptr_t self = (uintptr_t)pthread_self();
@@ -105,12 +110,14 @@ struct hw_span stacks_home(uintptr_t robust_head)
 {
 	struct hw_span none = {0, 0};
 	uintptr_t self, v[2];
+	struct iovec there;
 
 	if (!stack_at)
 		layout_learn();
 	self = robust_head - (size_t)robust_at;
+	there = (struct iovec){(void *)(self + (size_t)stack_at), sizeof(v)};
 	if (!robust_head || !stack_at ||
-	    memory_peek(self + (size_t)stack_at, v, sizeof(v)) < 0)
+	    memory_gather(&there, 1, v, sizeof(v)) < 0)
 		return none;
 	if (!v[0])
 		return home_main();

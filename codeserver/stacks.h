@@ -16,6 +16,9 @@ void stacks_forget(void);
  * the number is another thread's. */
 uintptr_t stacks_robust_head(pid_t tid);
 
+/* The same of THREAD, a pthread_t; 0: it cannot be told. */
+uintptr_t stacks_robust_head_of(uintptr_t thread);
+
 /* The thread pointer of TID, where its thread-local storage is; 0: it cannot be
  * told, or the thread has not begun. */
 uintptr_t stacks_thread_pointer(pid_t tid);

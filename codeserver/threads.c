@@ -5,13 +5,14 @@
  * seen at the same instant.
  *
  * A blocked thread is not disturbed. /proc/self/task/TID/syscall gives its
- * stack pointer, and its stack is read from there up. The time it has had on a
- * processor is read before and after (by its clock: 0.2 us, where its context
- * switches in /proc cost 10): if it has grown the thread has run meanwhile and
- * what was read means nothing. By the same clock a thread that has not run
- * since the last look need not be looked at again: the words that were found
- * on its stack are remembered. That makes the look past a thousand threads
- * that sit in poll take half a millisecond instead of five.
+ * stack pointer, or a process that sleeps in its mailbox has said it itself
+ * (process-sleep.c), and its stack is read from there up. The time it has had
+ * on a processor is read before and after (by its clock: 0.2 us, where its
+ * context switches in /proc cost 10): if it has grown the thread has run
+ * meanwhile and what was read means nothing. By the same clock a thread that
+ * has not run since the last look need not be looked at again: the words that
+ * were found on its stack are remembered. That makes the look past a thousand
+ * threads that sit in poll take half a millisecond instead of five.
  *
  * What a blocked thread keeps in callee-saved registers alone is not seen: the
  * kernel has them. That can be a pointer to a string of an old version, never
@@ -37,6 +38,7 @@
 
 #include "codeserver/maps.h"
 #include "codeserver/memory.h"
+#include "codeserver/process-internal.h"
 #include "codeserver/stacks.h"
 #include "codeserver/thread-proc.h"
 
@@ -75,7 +77,10 @@ static uint64_t cpu_looked; /* `cpu` of the one that is looked at */
 static bool stubs_clear;
 static void **table_then; /* the current table when the look began */
 
+static pid_t main_tid;
+
 static unsigned char *window; /* STACK_MAX bytes: a blocked one's stack */
+static size_t window_used;    /* bytes, since it was emptied */
 
 static void *pages(size_t bytes)
 {
@@ -87,9 +92,9 @@ static void *pages(size_t bytes)
 
 /* --- a thread's own stack ------------------------------------------------- */
 
-static void home_find(struct thread *t)
+/* HEAD: of its robust list. */
+static void home_learn(struct thread *t, uintptr_t head)
 {
-	uintptr_t head = stacks_robust_head(t->tid);
 	struct hw_span home;
 
 	if (t->robust == ~head)
@@ -98,6 +103,11 @@ static void home_find(struct thread *t)
 	t->robust = ~head;
 	t->home = home.from >> 4;
 	t->home_end = home.to >> 4;
+}
+
+static void home_find(struct thread *t)
+{
+	home_learn(t, stacks_robust_head(t->tid));
 }
 
 static struct hw_span home_of(const struct thread *t)
@@ -110,7 +120,7 @@ static bool home_has(const struct thread *t, uintptr_t sp)
 {
 	uintptr_t from = t->home << 4;
 
-	if (t->tid == getpid() && from > STACK_MAX)
+	if (t->tid == main_tid && from > STACK_MAX)
 		from -= STACK_MAX;
 	return sp >= from && sp < t->home_end << 4;
 }
@@ -168,15 +178,20 @@ static uintptr_t stack_end(const struct thread *t, uintptr_t sp)
 static int stack_read(struct thread *t, struct snapshot *s)
 {
 	uintptr_t sp = s->reg[CFI_RSP], end = stack_end(t, sp);
+	struct iovec from;
 
 	s->from = sp & ~7ul;
 	t->sp = sp >> 4;
 	t->at_home = home_has(t, sp);
 	t->words = (struct snapshot_words){.n = 0};
-	if (end <= sp || end - s->from > STACK_MAX ||
-	    memory_peek(s->from, window, end - s->from) < 0)
+	if (end <= sp || end - s->from > STACK_MAX)
 		return -1;
+	if (window_used < end - s->from)
+		window_used = end - s->from;
 	s->size = end - s->from;
+	from = (struct iovec){(void *)s->from, s->size};
+	if (memory_gather(&from, 1, window, s->size) < 0)
+		return -1;
 	s->seen = end;
 	s->stack = window;
 	if (t->at_home)
@@ -217,6 +232,27 @@ bool threads_still(const struct snapshot *s)
 	return thread_cpu(s->tid) == cpu_looked;
 }
 
+/* As thread_blocked, of a process that waits in its mailbox: without a file of
+ * /proc. Its call's arguments are ours, and point to nothing. */
+static bool asleep(struct thread *t, struct snapshot *s)
+{
+	struct process_asleep a;
+	uintptr_t head;
+
+	if (!process_sleeps(t->tid, &a))
+		return false;
+	head = stacks_robust_head_of(a.thread);
+	if (!head)
+		return false;
+	*s = (struct snapshot){.tid = t->tid, .blocked = true};
+	s->reg[CFI_RSP] = a.sp;
+	s->reg[CFI_RBP] = a.bp;
+	s->reg[CFI_RIP] = a.pc;
+	s->known = 1u << CFI_RSP | 1u << CFI_RBP | 1u << CFI_RIP;
+	home_learn(t, head);
+	return true;
+}
+
 enum looked {
 	LOOKED_DONE,
 	LOOKED_RUNS,
@@ -230,7 +266,7 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	static struct snapshot s;
 	uint64_t cpu = thread_cpu(t->tid);
 	enum looked r = LOOKED_RUNS;
-	int state;
+	int state = 1;
 
 	if (!cpu)
 		return LOOKED_GONE;
@@ -238,17 +274,18 @@ static enum looked blocked_look(struct thread *t, const struct threads_look *l)
 	if (t->remembered)
 		return LOOKED_DONE;
 	t->state = STATE_NEW;
-	state = thread_blocked(t->tid, &s);
-	if (state <= 0)
-		return state < 0 ? LOOKED_GONE : LOOKED_RUNS;
-	home_find(t);
+	if (!asleep(t, &s)) {
+		state = thread_blocked(t->tid, &s);
+		if (state <= 0)
+			return state < 0 ? LOOKED_GONE : LOOKED_RUNS;
+		home_find(t);
+	}
 	if (stack_read(t, &s) < 0)
 		return LOOKED_RUNS;
 	t->cpu = cpu_looked = cpu;
 	t->top = t->away_end = 0;
 	t->in_stub = stack_in_stub(&s);
-	if (thread_cpu(t->tid) == cpu &&
-	    (!t->words.suspicious || l->see(l->arg, &s))) {
+	if (t->words.suspicious ? l->see(l->arg, &s) : threads_still(&s)) {
 		t->words.more |= !t->at_home;
 		for (int i = 0; i < CFI_REGS; i++)
 			t->words.more |=
@@ -387,6 +424,14 @@ static uint32_t *tid_slot(pid_t tid)
 	return &by_tid[i];
 }
 
+/* NULL: it is in no listing. */
+static struct thread *thread_known(pid_t tid)
+{
+	uint32_t n = cap ? *tid_slot(tid) : 0;
+
+	return n ? &all[n - 1] : NULL;
+}
+
 static int grow(void)
 {
 	size_t more = cap ? cap * 2 : 256;
@@ -483,7 +528,11 @@ static int prepare(void)
 /* The window's copies must not be found as holders afterwards. */
 static void finish(void)
 {
-	madvise(window, STACK_MAX, MADV_DONTNEED);
+	if (window_used > WINDOW_KEPT)
+		madvise(window, window_used, MADV_DONTNEED);
+	else
+		memset(window, 0, window_used);
+	window_used = 0;
 }
 
 static bool enough(const struct threads_look *l)
@@ -523,6 +572,33 @@ static ssize_t all_look(const struct threads_look *l)
 	return -1;
 }
 
+/* Whether there are as many threads as we know. */
+static bool as_many(void)
+{
+	return thread_count() == nall + 1;
+}
+
+/* Adds those of processes to what we know: to list a thread that is new in
+ * /proc takes 4 us. What is known then has been so before it is counted. */
+static bool as_many_processes(void)
+{
+	size_t room = process_count(), n;
+	pid_t *tids = room ? pages(room * sizeof(*tids)) : NULL;
+
+	if (!tids)
+		return false;
+	n = process_tids(tids, room);
+	for (size_t i = 0; i < n; i++) {
+		struct thread *t = thread_entry(tids[i]);
+
+		if (!t)
+			break;
+		t->round = round_now;
+	}
+	munmap(tids, room * sizeof(*tids));
+	return as_many();
+}
+
 /*
  * If there are as many threads as we know, and afterwards all that we know are
  * still there, they are the same: that spares the listing, the dearest part
@@ -536,7 +612,7 @@ int threads_look(const struct threads_look *l)
 	table_then = *hw_guest.program->table;
 	if (prepare() < 0)
 		return -1;
-	if (thread_count() == nall + 1)
+	if (as_many() || as_many_processes())
 		there = all_look(l);
 	if (there < 0 || (there && there == (ssize_t)nall))
 		return 0;
@@ -550,15 +626,14 @@ int threads_look(const struct threads_look *l)
 void threads_look_one(const struct threads_look *l, pid_t tid)
 {
 	static struct thread other;
-	struct thread *t = &other;
+	struct thread *t = thread_known(tid);
 
 	stubs_clear = false;
 	if (prepare() < 0)
 		return;
 	other = (struct thread){.tid = tid};
-	for (size_t i = 0; i < nall; i++)
-		if (all[i].tid == tid)
-			t = &all[i];
+	if (!t)
+		t = &other;
 	if (blocked_look(t, l) == LOOKED_RUNS)
 		running_look(&t, 1, l);
 	stubs_clear = false;
@@ -581,17 +656,15 @@ bool threads_stubs_clear(void)
 
 void threads_judged(pid_t tid, uintptr_t from, uintptr_t to, uintptr_t top)
 {
-	for (size_t i = 0; i < nall; i++) {
-		struct thread *t = &all[i];
+	struct thread *t = thread_known(tid);
 
-		if (t->tid != tid)
-			continue;
-		if (home_has(t, top - 1))
-			t->top = top >> 4;
-		if (!t->at_home) {
-			t->away = from >> 4;
-			t->away_end = to >> 4;
-		}
+	if (!t)
+		return;
+	if (home_has(t, top - 1))
+		t->top = top >> 4;
+	if (!t->at_home) {
+		t->away = from >> 4;
+		t->away_end = to >> 4;
 	}
 }
 
@@ -621,14 +694,12 @@ static void home_add(const struct thread *t, bool is_main)
 /* From the last to the first, as their stacks lie. */
 size_t threads_stacks(const struct hw_span **spans)
 {
-	pid_t main_thread = getpid();
-
 	if (stacks_begin(3 * nall + 3) < 0)
 		return 0;
 	for (size_t i = nall; i-- > 0;) {
 		const struct thread *t = &all[i];
 
-		home_add(t, t->tid == main_thread);
+		home_add(t, t->tid == main_tid);
 		if (t->away_end)
 			stacks_add(t->away << 4, t->away_end << 4);
 	}
@@ -642,6 +713,7 @@ size_t threads_stacks(const struct hw_span **spans)
 
 void threads_start(void)
 {
+	main_tid = getpid();
 	nall = 0; /* a forked child's threads are others */
 	if (by_tid)
 		memset(by_tid, 0, 2 * cap * sizeof(*by_tid));
