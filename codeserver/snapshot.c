@@ -152,14 +152,15 @@ static unsigned char *copy_of(const struct ask *a)
 	return copies + (size_t)(a - asks) * SNAPSHOT_COPY;
 }
 
-/* [FROM, END) of a stack that is not the thread's own. 0 or -1. */
+/* [FROM, END) of a stack that is not the thread's own. 0 or -1. The flags are a
+ * long: of an int the caller of a variadic function leaves half as it was. */
 static int away_copy(struct ask *a, uintptr_t from, uintptr_t end)
 {
 	size_t n = end - from;
 	struct iovec local = {copy_of(a), n}, remote = {(void *)from, n};
 
 	if (n > SNAPSHOT_COPY || syscall(SYS_process_vm_readv, getpid(), &local,
-					 1, &remote, 1, 0) != (long)n)
+					 1, &remote, 1, 0ul) != (long)n)
 		return -1;
 	a->copied = n;
 	return 0;
