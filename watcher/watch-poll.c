@@ -26,6 +26,7 @@ struct poller {
 	uint64_t due, started;
 	struct pollpass pass;
 	struct strv later, later_flat; /* folders that came while one ran */
+	struct strv told;              /* folders that the user knows of */
 };
 
 /* Mounts below the root; the crawl leaves them to us. */
@@ -108,16 +109,23 @@ void poll_start(struct watch *w, uint64_t now)
 	uv_queue_work(w->loop, &p->work, work_run, work_done);
 }
 
+/* Once for a folder and all below it. */
 static void tell_polled(struct watch *w, const char *path)
 {
+	struct strv *told = &w->poller->told;
 	const char *kind = NULL;
 
-	if (pollpass_needed(path, &kind))
-		watch_note(w, false,
-			   "%s is on %s, which cannot tell of changes made "
-			   "elsewhere: it is looked through every half second "
-			   "or slower",
-			   path, kind);
+	for (size_t i = 0; i < told->n; i++)
+		if (path_under(path, told->v[i]))
+			return;
+	if (!pollpass_needed(path, &kind))
+		return;
+	strv_add(told, path);
+	watch_note(w, false,
+		   "%s is on %s, which cannot tell of changes made "
+		   "elsewhere: it is looked through every half second "
+		   "or slower",
+		   path, kind);
 }
 
 static struct poller *poller_new(struct watch *w)
@@ -177,6 +185,7 @@ void poll_free(struct watch *w)
 	pollpass_free(&p->pass);
 	strv_free(&p->later);
 	strv_free(&p->later_flat);
+	strv_free(&p->told);
 	free(p);
 	w->poller = NULL;
 }
