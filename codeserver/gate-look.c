@@ -11,7 +11,9 @@
  * function, that could not be seen, or that has the address of a storage that
  * moves on its stack or in a register. The last may be a dead word; it goes
  * when the stack is used again, or the load is refused: the other mistake would
- * lose what is written through it.
+ * lose what is written through it. But of a call that waits at the gate it is
+ * known which registers are its arguments (gate-args.c): who calls in a loop
+ * has the same dead words in the others each time.
  *
  * Then memory: the same words, but where an initializer put them which will be
  * turned, in the linker's tables, and in what is ours. Not code's in a program
@@ -220,6 +222,28 @@ static void walk_frame(const void *arg, uintptr_t pc, uintptr_t cfa)
 	walk.not_pc = ~pc;
 }
 
+/* What is alive of the call that thread TID waits with, if it does. */
+static void args_of(const struct gate_look *l, pid_t tid, struct gate_args *a)
+{
+	const struct layout *types = NULL;
+	const struct layout_func *f = NULL;
+	struct gate_wait wait;
+	uintptr_t entry;
+
+	*a = (struct gate_args){0};
+	if (!gate_waits(tid, &wait))
+		return;
+	entry = (uintptr_t)gate_entry(wait.index);
+	for (size_t i = 0; i < l->n && !f; i++) {
+		const struct hw_image *m = &l->watched[i].version->image;
+
+		types = l->watched[i].types;
+		if (types && image_has(m, entry))
+			f = layout_func_at(types, entry - m->addr);
+	}
+	gate_args_of(a, wait.frame, types, f);
+}
+
 /* Whether a word of the stack points to such a function; a storage's number to
  * *SPAN. */
 static bool stack_points(struct gate_look *l, const struct snapshot *s,
@@ -227,13 +251,15 @@ static bool stack_points(struct gate_look *l, const struct snapshot *s,
 {
 	const uintptr_t *w = (const uintptr_t *)s->stack;
 	bool code = s->words->more;
+	struct gate_args args;
 
 	*span = -1;
+	args_of(l, s->tid, &args);
 	for (size_t i = 0; i < s->size / 8; i++) {
 		if (!suspect(w[i]))
 			continue;
 		code |= word_touches(l, w[i]);
-		if (*span < 0)
+		if (*span < 0 && !gate_args_dead(&args, s->from + 8 * i))
 			*span = span_of(l, w[i]);
 	}
 	for (int i = 0; i < CFI_RIP && *span < 0; i++)

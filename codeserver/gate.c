@@ -60,12 +60,13 @@
 #define CLOSED_MS 100  /* at most, and as long open between */
 #define RUNNING_MS 200 /* more */
 
-void *gate_resolve(uint32_t index);
+void *gate_resolve(uint32_t index, uintptr_t frame);
 
 /* A call that waits, on the caller's stack. */
 struct gate_call {
 	struct server_job job;
 	uint32_t index;
+	uintptr_t frame; /* of trap-entry.S */
 	pid_t tid;
 	void *entry;
 	int answered; /* futex */
@@ -98,10 +99,11 @@ static void *entry_by_itself(uint32_t index)
 	return stub_addr(index);
 }
 
-void *gate_resolve(uint32_t index)
+void *gate_resolve(uint32_t index, uintptr_t frame)
 {
 	struct gate_call c = {.job = {.run = call_arrived},
 			      .index = index,
+			      .frame = frame,
 			      .tid = (pid_t)syscall(SYS_gettid)};
 	sigset_t all, was;
 	int e = errno;
@@ -152,6 +154,17 @@ static void call_arrived(struct server_job *job)
 	waiting = c;
 	if (g && !g->sealed)
 		look_soon(g);
+}
+
+bool gate_waits(pid_t tid, struct gate_wait *w)
+{
+	const struct gate_call *c = waiting;
+
+	while (c && c->tid != tid)
+		c = c->next;
+	if (c)
+		*w = (struct gate_wait){.frame = c->frame, .index = c->index};
+	return c != NULL;
 }
 
 /* Those who are inside go on in the code that was there. */

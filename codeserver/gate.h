@@ -62,8 +62,36 @@ size_t gate_changes(const struct gate *g, struct table_change *changes);
 /* What entry INDEX leads to when the gate is open. */
 void *gate_entry(uint32_t index);
 
+/* Where a thread waits: the frame of trap-entry.S, and the entry it called. */
+struct gate_wait {
+	uintptr_t frame;
+	uint32_t index;
+};
+
+/* False: TID does not wait at the gate, as far as is known yet. */
+bool gate_waits(pid_t tid, struct gate_wait *w);
+
 /* In a forked child, which has one thread and no load under way. */
 void gate_forked(void);
+
+/* --- gate-args.c ---------------------------------------------------------- */
+
+/* What is alive of a call that waits, by how its function is called. */
+struct gate_args {
+	uintptr_t frame;    /* 0: nobody waits, all counts */
+	uintptr_t from, to; /* the vector registers */
+	uint32_t words;     /* of enum trap_word */
+	bool vectors;
+};
+
+struct layout;
+struct layout_func;
+
+/* FUNCTION of L is called; NULL: it is not known. */
+void gate_args_of(struct gate_args *a, uintptr_t frame, const struct layout *l,
+		  const struct layout_func *function);
+/* Whether the word at AT on its stack is nothing of the program's. */
+bool gate_args_dead(const struct gate_args *a, uintptr_t at);
 
 /* --- gate-look.c ---------------------------------------------------------- */
 

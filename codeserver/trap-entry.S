@@ -11,8 +11,11 @@
  * where to go on; it may also end the thread, whose frames are unwound through
  * this one.
  *
- * The frame, from %rbp down: eight words of registers, then the xsave area,
- * aligned to 64, whose size trap_state_size has.
+ * The registers that a callee preserves are saved as well, for who reads the
+ * stack of a call that waits: below this frame is nothing of the program's.
+ *
+ * The frame, from %rbp down: thirteen words of registers (enum trap_word), then
+ * the xsave area, aligned to 64, whose size trap_state_size has.
  */
 	.text
 	.macro TRAP name, resolve
@@ -35,6 +38,11 @@
 	pushq	%r8
 	pushq	%r9
 	pushq	%r10
+	pushq	%rbx
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
 	subq	trap_state_size(%rip), %rsp
 	andq	$-64, %rsp
 	/* The area's header must be zero where xsave does not write it. */
@@ -55,6 +63,7 @@
 	jmp	2f
 1:	fxsave	(%rsp)
 2:	movl	%r11d, %edi
+	movq	%rbp, %rsi
 	call	\resolve
 	movq	%rax, %r11
 	cmpl	$0, trap_state_mask(%rip)

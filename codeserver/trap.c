@@ -30,6 +30,11 @@ struct trap trap_gate = {.code = gate_trap};
 __attribute__((visibility("hidden"))) uint64_t trap_state_size = 576;
 __attribute__((visibility("hidden"))) uint32_t trap_state_mask;
 
+size_t trap_vectors(void)
+{
+	return trap_state_size;
+}
+
 /* SSE, AVX and the three of AVX-512: where arguments may be. */
 static void state_measure(void)
 {
