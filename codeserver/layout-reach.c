@@ -15,51 +15,14 @@
  * So a type is refused as soon as something could point to one, and a
  * code_change is for who knows better.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codeserver/layout.h"
-
-enum step {
-	STEP_VARIABLE,
-	STEP_FUNCTION, /* a result */
-	STEP_LOCAL,    /* a parameter or local: name in function */
-	STEP_CAST,
-	STEP_MEMBER,
-	STEP_ELEMENT,
-	STEP_TARGET, /* what a pointer points to */
-	STEP_PARAMETER,
-	STEP_RESULT
-};
-
-struct node {
-	uint32_t was, is; /* is: LAYOUT_UNKNOWN if its place is gone */
-	uint32_t up;      /* index of the node that led here */
-	uint8_t step;
-	bool behind; /* a pointer */
-	bool within; /* anonymous, and IS is all that it is a part of */
-	const char *name, *func;
-	const char *id; /* of a root's variable or function */
-	uint32_t nth;   /* a parameter's number, from 1; 0: a local */
-};
-
-struct reach {
-	const struct layout *was, *is;
-	struct node *nodes; /* the queue, and all that was in it */
-	uint32_t n, cap, head;
-	uint32_t *seen; /* by was, is, behind: 1 + index into nodes */
-	uint32_t nseen;
-	uint32_t *named; /* by name: indices of types of is; 0 if free */
-	uint32_t nnamed;
-	struct layout_differ differ;
-	uint32_t budget; /* names that are compared before it is nonsense */
-	bool no_memory;  /* or the budget is used up */
-};
+#include "codeserver/layout-reach.h"
 
 /* --- new types by name ---------------------------------------------------- */
 
-static bool is_tagged(const struct layout *l, uint32_t type)
+bool reach_tagged(const struct layout *l, uint32_t type)
 {
 	const struct layout_type *t = &l->types[type];
 
@@ -100,7 +63,7 @@ static int names_index(struct reach *r)
 	for (uint32_t i = 2; i < r->is->ntypes; i++) {
 		uint32_t *slot;
 
-		if (!is_tagged(r->is, i))
+		if (!reach_tagged(r->is, i))
 			continue;
 		slot = name_slot(r, layout_str(r->is, r->is->types[i].name));
 		if (!*slot || r->is->types[*slot].flags & LAYOUT_INCOMPLETE)
@@ -111,13 +74,13 @@ static int names_index(struct reach *r)
 
 /* --- the queue ------------------------------------------------------------ */
 
-static bool same_node(const struct node *a, const struct node *b)
+static bool same_node(const struct reach_node *a, const struct reach_node *b)
 {
 	return a->was == b->was && a->is == b->is && a->behind == b->behind &&
 	       a->within == b->within;
 }
 
-static uint32_t *seen_slot(struct reach *r, const struct node *n)
+static uint32_t *seen_slot(struct reach *r, const struct reach_node *n)
 {
 	uint64_t h = ((uint64_t)n->was << 32 | n->is << 1 | n->behind) *
 		     0x9e3779b97f4a7c15ull;
@@ -149,7 +112,7 @@ static int queue_grow(struct reach *r)
 	return 0;
 }
 
-static void push_pair(struct reach *r, struct node n)
+static void push_pair(struct reach *r, struct reach_node n)
 {
 	uint32_t *slot;
 
@@ -168,11 +131,11 @@ static void push_pair(struct reach *r, struct node n)
 
 /* N with what is in its place; and, if it has a name, with the new type of
  * that name. */
-static void push(struct reach *r, struct node n)
+static void push(struct reach *r, struct reach_node n)
 {
 	uint32_t place = n.is;
 
-	if (!is_tagged(r->was, n.was)) {
+	if (!reach_tagged(r->was, n.was)) {
 		push_pair(r, n);
 		return;
 	}
@@ -214,7 +177,7 @@ static uint32_t member_now(struct reach *r, uint32_t type, const char *name,
 
 static void members_push(struct reach *r, uint32_t at)
 {
-	struct node n = r->nodes[at];
+	struct reach_node n = r->nodes[at];
 	const struct layout_type *t = &r->was->types[n.was];
 
 	for (uint64_t i = 0; i < t->count; i++) {
@@ -223,15 +186,14 @@ static void members_push(struct reach *r, uint32_t at)
 
 		/* Of what is anonymous the members are found in the whole. */
 		push(r,
-		     (struct node){.was = m->type,
-				   .is = *name ? member_now(r, n.is, name, i, 0)
-					       : n.is,
-				   .up = at,
-				   .step = STEP_MEMBER,
-				   .behind = n.behind,
-				   .within =
-				       !*name && !is_tagged(r->was, m->type),
-				   .name = name});
+		     (struct reach_node){
+			 .was = m->type,
+			 .is = *name ? member_now(r, n.is, name, i, 0) : n.is,
+			 .up = at,
+			 .step = STEP_MEMBER,
+			 .behind = n.behind,
+			 .within = !*name && !reach_tagged(r->was, m->type),
+			 .name = name});
 	}
 }
 
@@ -242,43 +204,42 @@ static bool of_kind(const struct layout *l, uint32_t type, uint8_t kind)
 
 static void function_push(struct reach *r, uint32_t at)
 {
-	struct node n = r->nodes[at];
+	struct reach_node n = r->nodes[at];
 	const struct layout_type *t = &r->was->types[n.was];
 	const struct layout_type *u = &r->is->types[n.is];
 	bool both = u->kind == LAYOUT_FUNCTION && u->count == t->count;
 
-	push(r, (struct node){.was = t->to,
-			      .is = both ? u->to : LAYOUT_UNKNOWN,
-			      .up = at,
-			      .step = STEP_RESULT});
+	push(r, (struct reach_node){.was = t->to,
+				    .is = both ? u->to : LAYOUT_UNKNOWN,
+				    .up = at,
+				    .step = STEP_RESULT});
 	for (uint64_t i = 0; i < t->count; i++)
-		push(r,
-		     (struct node){.was = r->was->parts[t->first + i].type,
-				   .is = both ? r->is->parts[u->first + i].type
-					      : LAYOUT_UNKNOWN,
-				   .up = at,
-				   .step = STEP_PARAMETER});
+		push(r, (struct reach_node){
+			    .was = r->was->parts[t->first + i].type,
+			    .is = both ? r->is->parts[u->first + i].type
+				       : LAYOUT_UNKNOWN,
+			    .up = at,
+			    .step = STEP_PARAMETER});
 }
 
 /* What the node AT leads to. */
 static void follow(struct reach *r, uint32_t at)
 {
-	struct node n = r->nodes[at];
+	struct reach_node n = r->nodes[at];
 	const struct layout_type *t = &r->was->types[n.was];
 	bool alike = of_kind(r->is, n.is, t->kind);
 
 	switch (t->kind) {
 	case LAYOUT_POINTER:
 	case LAYOUT_ARRAY:
-		push(r, (struct node){.was = t->to,
-				      .is = alike ? r->is->types[n.is].to
-						  : LAYOUT_UNKNOWN,
-				      .up = at,
-				      .step = t->kind == LAYOUT_POINTER
-						  ? STEP_TARGET
-						  : STEP_ELEMENT,
-				      .behind = n.behind ||
-						t->kind == LAYOUT_POINTER});
+		push(r,
+		     (struct reach_node){
+			 .was = t->to,
+			 .is = alike ? r->is->types[n.is].to : LAYOUT_UNKNOWN,
+			 .up = at,
+			 .step = t->kind == LAYOUT_POINTER ? STEP_TARGET
+							   : STEP_ELEMENT,
+			 .behind = n.behind || t->kind == LAYOUT_POINTER});
 		break;
 	case LAYOUT_STRUCT:
 	case LAYOUT_UNION:
@@ -290,197 +251,13 @@ static void follow(struct reach *r, uint32_t at)
 	}
 }
 
-/* --- in words ------------------------------------------------------------- */
-
-static void put(char *buf, size_t size, const char *what, const char *more)
-{
-	size_t at = strlen(buf);
-
-	snprintf(buf + at, size - at, "%s%s", what, more);
-}
-
-/* What has no name has a number, if it is a parameter. */
-static void put_local(const struct node *n, char *buf, size_t size)
-{
-	char number[20];
-
-	put(buf, size, n->func, "(): ");
-	snprintf(number, sizeof(number), "%u", n->nth);
-	if (*n->name)
-		put(buf, size, n->name, "");
-	else if (n->nth)
-		put(buf, size, "parameter ", number);
-	else
-		put(buf, size, "a local", "");
-}
-
-static void put_root(const struct node *n, char *buf, size_t size)
-{
-	buf[0] = '\0';
-	switch (n->step) {
-	case STEP_VARIABLE:
-		put(buf, size, n->name, "");
-		break;
-	case STEP_FUNCTION:
-		put(buf, size, n->func, "()");
-		break;
-	case STEP_LOCAL:
-		put_local(n, buf, size);
-		break;
-	default: /* of every pointer type there is one: no step follows */
-		put(buf, size, "a cast", "");
-		break;
-	}
-}
-
-static void put_step(const struct node *n, const struct node *next, char *buf,
-		     size_t size)
-{
-	switch (n->step) {
-	case STEP_MEMBER:
-		put(buf, size, *n->name ? "." : "", n->name);
-		break;
-	case STEP_TARGET: /* of a function: the call says it */
-		if (next->step == STEP_PARAMETER || next->step == STEP_RESULT)
-			break;
-		/* fall through */
-	case STEP_ELEMENT:
-		put(buf, size, "[0]", "");
-		break;
-	case STEP_PARAMETER:
-		put(buf, size, "(...)", "");
-		break;
-	case STEP_RESULT:
-		put(buf, size, "()", "");
-		break;
-	}
-}
-
-static bool is_root(const struct node *n)
-{
-	return n->step <= STEP_CAST;
-}
-
-#define STEPS 256 /* of a longer way the last ones are told */
-
-/* The steps that lead to AT from behind the way's root, or its last. */
-static void put_steps(const struct reach *r, uint32_t at, char *buf,
-		      size_t size)
-{
-	uint32_t up[STEPS], n = 0;
-	size_t len = 0;
-
-	for (; n < STEPS && !is_root(&r->nodes[at]); at = r->nodes[at].up) {
-		const char *name = r->nodes[at].name;
-
-		len += (name ? strlen(name) : 0) + sizeof("(...)");
-		if (len >= size)
-			break;
-		up[n++] = at;
-	}
-	buf[0] = '\0';
-	while (n--)
-		put_step(&r->nodes[up[n]],
-			 n ? &r->nodes[up[n - 1]] : &r->nodes[up[0]], buf,
-			 size);
-}
-
-/* The end of STEPS that has room in SIZE bytes and begins with a step. */
-static const char *steps_end(const char *steps, size_t size)
-{
-	size_t n = strlen(steps);
-
-	if (n < size)
-		return steps;
-	for (steps += n - size + 1; *steps && *steps != '.' && *steps != '[';)
-		steps++;
-	return steps;
-}
-
-/* "server.db[0].dict", which leads to the node AT; a way that is too long
- * without its middle: "server….dict". */
-static void put_path(const struct reach *r, uint32_t at, char *buf, size_t size)
-{
-	static const char cut[] = "…";
-	char steps[STEPS * 32];
-	const char *end;
-	uint32_t root = at;
-
-	/* The last pointer is the arrow. */
-	if (r->nodes[at].step == STEP_TARGET)
-		at = r->nodes[at].up;
-	while (!is_root(&r->nodes[root]))
-		root = r->nodes[root].up;
-	put_root(&r->nodes[root], buf, size);
-	put_steps(r, at, steps, sizeof(steps));
-	if (strlen(buf) + strlen(steps) >= size) {
-		end = steps_end(steps, size - strlen(buf) - sizeof(cut) + 1);
-		put(buf, size, cut, end);
-	} else {
-		put(buf, size, steps, "");
-	}
-}
-
-/* What is in its place now, if that has another name: "struct t is ...: ". */
-static void put_other(const struct reach *r, const struct node *n, char *buf,
-		      size_t size)
-{
-	const struct layout_type *a = &r->was->types[n->was];
-	const struct layout_type *b = &r->is->types[n->is];
-	char name[100];
-
-	buf[0] = '\0';
-	if (a->kind != b->kind || !is_tagged(r->was, n->was) ||
-	    !strcmp(layout_str(r->was, a->name), layout_str(r->is, b->name)))
-		return;
-	layout_type_name(r->is, n->is, name, sizeof(name));
-	snprintf(buf, size, "%s is in its place now: ", name);
-}
-
-#define FAR_ROOT 10000 /* more than any way has steps */
-
-static unsigned far(const struct reach *r, uint32_t at)
-{
-	unsigned steps = 0;
-
-	for (; !is_root(&r->nodes[at]); at = r->nodes[at].up)
-		steps += steps < FAR_ROOT - 1;
-	return r->nodes[at].step * FAR_ROOT + steps;
-}
-
-static const char *root_id(const struct reach *r, uint32_t at)
-{
-	while (!is_root(&r->nodes[at]))
-		at = r->nodes[at].up;
-	return r->nodes[at].id ? r->nodes[at].id : "";
-}
-
-static void tell(const struct reach *r, uint32_t at, const char *what,
-		 struct layout_reached *out)
-{
-	const struct node *n = &r->nodes[at];
-	const char *name = layout_str(r->was, r->was->types[n->was].name);
-	char path[250], other[140];
-
-	if (is_tagged(r->was, n->was))
-		snprintf(out->type, sizeof(out->type), "%s", name);
-	else
-		layout_type_name(r->was, n->was, out->type, sizeof(out->type));
-	out->far = far(r, at);
-	out->root = root_id(r, at);
-	put_path(r, at, path, sizeof(path));
-	put_other(r, n, other, sizeof(other));
-	snprintf(out->text, sizeof(out->text), "%s → %s: %s%s", path, out->type,
-		 other, what);
-}
-
 /* --- the search ----------------------------------------------------------- */
 
 /* What nobody finds, so nobody converts, and is another type now. */
 static bool node_differs(struct reach *r, uint32_t at,
 			 struct layout_reached *out)
 {
-	struct node n = r->nodes[at];
+	struct reach_node n = r->nodes[at];
 	char what[250];
 
 	if (!n.behind || n.within || n.is < 2)
@@ -490,7 +267,7 @@ static bool node_differs(struct reach *r, uint32_t at,
 	if (!layout_differs(&r->differ, n.was, n.is))
 		return false;
 	r->no_memory = r->no_memory || r->differ.no_memory;
-	tell(r, at, what, out);
+	reach_tell(r, at, what, out);
 	return true;
 }
 
@@ -518,11 +295,12 @@ static void variables_push(struct reach *r, char (*names)[120])
 
 		now = layout_var(r->is, layout_str(r->was, v->id));
 		layout_var_root(r->was, v, names[i], sizeof(names[i]));
-		push(r, (struct node){.was = v->type,
-				      .is = now ? now->type : LAYOUT_UNKNOWN,
-				      .step = STEP_VARIABLE,
-				      .name = names[i],
-				      .id = layout_str(r->was, v->id)});
+		push(r,
+		     (struct reach_node){.was = v->type,
+					 .is = now ? now->type : LAYOUT_UNKNOWN,
+					 .step = STEP_VARIABLE,
+					 .name = names[i],
+					 .id = layout_str(r->was, v->id)});
 	}
 }
 
@@ -537,23 +315,23 @@ static void function_roots(struct reach *r, const struct layout_func *f)
 		return;
 	u = &r->is->types[now ? now->type : LAYOUT_UNKNOWN];
 	both = u->kind == LAYOUT_FUNCTION && u->count == t->count;
-	push(r, (struct node){.was = t->to,
-			      .is = both ? u->to : LAYOUT_UNKNOWN,
-			      .step = STEP_FUNCTION,
-			      .func = plain_name(id),
-			      .id = id});
+	push(r, (struct reach_node){.was = t->to,
+				    .is = both ? u->to : LAYOUT_UNKNOWN,
+				    .step = STEP_FUNCTION,
+				    .func = plain_name(id),
+				    .id = id});
 	for (uint64_t i = 0; i < t->count; i++) {
 		const struct layout_part *p = &r->was->parts[t->first + i];
 
-		push(r,
-		     (struct node){.was = p->type,
-				   .is = both ? r->is->parts[u->first + i].type
-					      : LAYOUT_UNKNOWN,
-				   .step = STEP_LOCAL,
-				   .name = layout_str(r->was, p->name),
-				   .func = plain_name(id),
-				   .id = id,
-				   .nth = (uint32_t)i + 1});
+		push(r, (struct reach_node){
+			    .was = p->type,
+			    .is = both ? r->is->parts[u->first + i].type
+				       : LAYOUT_UNKNOWN,
+			    .step = STEP_LOCAL,
+			    .name = layout_str(r->was, p->name),
+			    .func = plain_name(id),
+			    .id = id,
+			    .nth = (uint32_t)i + 1});
 	}
 }
 
@@ -564,13 +342,13 @@ static void locals_push(struct reach *r, bool casts)
 		const char *func = layout_str(r->was, l->func);
 
 		if (casts == !*func)
-			push(r,
-			     (struct node){.was = l->type,
-					   .step =
-					       casts ? STEP_CAST : STEP_LOCAL,
-					   .name = layout_str(r->was, l->name),
-					   .func = func,
-					   .id = func});
+			push(r, (struct reach_node){.was = l->type,
+						    .step = casts ? STEP_CAST
+								  : STEP_LOCAL,
+						    .name = layout_str(r->was,
+								       l->name),
+						    .func = func,
+						    .id = func});
 	}
 }
 

@@ -7,10 +7,13 @@
  *
  *   layout.c          opens a section and finds things in it
  *   layout-plan.c     compares a variable's two types
+ *   layout-members.c  the same of structs and unions, member by member
+ *   layout-steps.c    what a plan is made of
  *   layout-convert.c  goes through a plan, moves one leaf
  *   layout-value.c    numbers of all widths, in memory
  *   layout-print.c    values, variables and types in words
  *   layout-reach.c    what pointers lead to
+ *   layout-way.c      the ways there in words
  *   layout-differ.c   whether one type can be taken for another
  *
  * Nothing here knows a process: bytes in, bytes out; no dependency but malloc.
@@ -143,7 +146,7 @@ struct plan {
 	struct plan_names removed, added;
 	char refusal[400]; /* for the user; begins with the member */
 
-	/* layout-plan.c's own */
+	/* of those who make it: layout-steps.c */
 	struct plan_node *nodes;
 	uint32_t nnodes, capnodes, budget;
 	uint64_t
