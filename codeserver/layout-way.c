@@ -129,7 +129,7 @@ static void put_path(const struct reach *r, uint32_t at, char *buf, size_t size)
 		at = r->nodes[at].up;
 	while (!is_root(&r->nodes[root]))
 		root = r->nodes[root].up;
-	put_root(&r->nodes[root], buf, size);
+	put_root(&r->nodes[root], buf, size / 2); /* the rest is for the end */
 	put_steps(r, at, steps, sizeof(steps));
 	if (strlen(buf) + strlen(steps) >= size) {
 		end = steps_end(steps, size - strlen(buf) - sizeof(cut) + 1);
