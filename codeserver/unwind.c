@@ -7,10 +7,12 @@
  * One exception: of a blocked thread the kernel tells rsp and rip alone. Code
  * with frame pointers (-O0, or a function with a large frame) is left by rbp,
  * and a libc wrapper that has no use for rbp has not saved it. There the
- * prologue tells the distance: push %rbp; mov %rsp,%rbp; pushes; sub $N,%rsp.
- * It is believed if what it leads to is a return address, and the whole walk
- * then counts only if it comes to the thread's outermost frame. Frames of
- * variable size (alloca) are not worked out; such a walk fails.
+ * prologue tells the distance: push %rbp; mov %rsp,%rbp; pushes; and $-N,%rsp
+ * (a local that is aligned to more than 16, as each of AddressSanitizer's
+ * frames is); sub $N,%rsp. It is believed if what it leads to is a return
+ * address, and the whole walk then counts only if it comes to the thread's
+ * outermost frame. Frames of variable size (alloca) are not worked out; such a
+ * walk fails.
  *
  * A stub has no call frame information. It pushes nothing, so its caller is
  * where rsp points; one can stand there only as the innermost frame.
@@ -26,6 +28,7 @@
 #define SETS 32 /* of kept rows, WAYS each */
 #define WAYS 4
 #define PUSHED_MAX 16 /* words of arguments on the stack during a call */
+#define ALIGN_MAX 4096
 
 /* rax rdx rcx rsi rdi r8-r11: a call does not keep them. */
 #define CALL_CLOBBERED 0x0f37u
@@ -116,20 +119,39 @@ static bool return_address(uintptr_t at)
 	return false;
 }
 
-/* How far below rbp a function's body has rsp; -1: that cannot be told. */
-static long frame_size(uintptr_t function)
+/* What a prologue with a frame pointer puts between rbp and rsp, in bytes:
+ * registers, what is skipped to align rsp (up to that), and the locals. */
+struct frame {
+	uint64_t pushed, align, locals;
+};
+
+/* op $N,%rsp, as one byte or four: the instruction's length, 0: it is none. */
+static int rsp_by(const unsigned char *p, unsigned char op, int32_t *n)
+{
+	if (p[0] != 0x48 || p[2] != op)
+		return 0;
+	if (p[1] == 0x83) {
+		*n = (int8_t)p[3];
+		return 4;
+	}
+	memcpy(n, p + 3, 4);
+	return p[1] == 0x81 ? 7 : 0;
+}
+
+static int frame_read(uintptr_t function, struct frame *f)
 {
 	unsigned char code[64], *p = code;
-	long size = 0;
 	int32_t n;
+	int length;
 
+	*f = (struct frame){0, 1, 0};
 	if (memory_peek(function, code, sizeof(code)) < 0)
 		return -1;
 	if (!memcmp(p, "\xf3\x0f\x1e\xfa", 4)) /* endbr64 */
 		p += 4;
 	if (memcmp(p, "\x55\x48\x89\xe5", 4)) /* push %rbp; mov %rsp,%rbp */
 		return -1;
-	for (p += 4;; size += 8) {
+	for (p += 4; p < code + 32; f->pushed += 8) {
 		if (*p >= 0x50 && *p <= 0x57)
 			p++;
 		else if (*p == 0x41 && p[1] >= 0x50 && p[1] <= 0x57)
@@ -137,32 +159,53 @@ static long frame_size(uintptr_t function)
 		else
 			break;
 	}
-	if (!memcmp(p, "\x48\x83\xe4", 3)) /* and $-N,%rsp */
+	length = rsp_by(p, 0xe4, &n);
+	if (length && (n > -16 || n < -ALIGN_MAX || (n & -n) != -n))
 		return -1;
-	if (!memcmp(p, "\x48\x83\xec", 3))
-		return size + (int8_t)p[3];
-	if (memcmp(p, "\x48\x81\xec", 3))
-		return size;
-	memcpy(&n, p + 3, 4);
-	return size + n;
+	if (length)
+		f->align = (uint64_t) - (int64_t)n;
+	p += length;
+	if (rsp_by(p, 0xec, &n))
+		f->locals = (uint64_t)(int64_t)n;
+	else if (rsp_by(p, 0xc4, &n)) /* add $-128: three bytes shorter */
+		f->locals = (uint64_t) - (int64_t)n;
+	return 0;
 }
 
+static bool rbp_try(struct unwind *u, uint64_t rbp, int *r)
+{
+	uint64_t ra;
+
+	*r = u->read(u->arg, rbp + 8, &ra);
+	if (*r < 0 || !return_address(ra))
+		return *r < 0;
+	u->reg[CFI_RBP] = rbp;
+	u->known |= 1u << CFI_RBP;
+	u->guessed = true;
+	return true;
+}
+
+/* Words of arguments may lie below the locals. */
 static int rbp_recover(struct unwind *u)
 {
-	long size = frame_size(row.function);
-	uint64_t rsp = u->reg[CFI_RSP], ra;
+	struct frame f;
+	int r;
 
-	for (unsigned k = 0; size >= 0 && k <= PUSHED_MAX; k++) {
-		uint64_t rbp = rsp + (uint64_t)size + 8 * k;
+	if (frame_read(row.function, &f) < 0)
+		return -1;
+	for (unsigned k = 0; k <= PUSHED_MAX; k++) {
+		uint64_t low = u->reg[CFI_RSP] + 8 * k + f.locals;
 
-		if (u->read(u->arg, rbp + 8, &ra) < 0)
-			return -1;
-		if (!return_address(ra))
+		if (low % f.align)
 			continue;
-		u->reg[CFI_RBP] = rbp;
-		u->known |= 1u << CFI_RBP;
-		u->guessed = true;
-		return 0;
+		for (uint64_t skip = 0; skip < f.align; skip += 8) {
+			uint64_t rbp = low + skip + f.pushed;
+
+			if (f.align > 1 && rbp % 16)
+				continue;
+			if (rbp_try(u, rbp, &r))
+				return r;
+		}
 	}
 	return -1;
 }

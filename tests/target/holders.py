@@ -71,10 +71,11 @@ int main(void)
 '''
 HEADER = r'''
 enum { READ, SPIN, QSORT, SIGNAL, DEEP, STALE, ALTSTACK, UCONTEXT, SETJMP,
-       ASM, MASKED, WORD };
+       ASM, MASKED, WORD, ALIGNED };
 void enter(int kind);
 void other(void);
 void over_dead_stack(void);
+void aligned(void);
 void by_assembly(void (*)(void));
 extern const char *kept;
 extern int wake[2][2], asleep[2];
@@ -101,6 +102,15 @@ void other(void)
     for (int i = 0; i < ntrace; i++)
         trace[i] = ~(unsigned long)frames[i];
     if (write(asleep[1], "x", 1) == 1 && read(wake[0][0], &c, 1) == 1)
+        return;
+}
+
+/* How far below rbp its frame begins is told by no instruction. */
+void aligned(void)
+{
+    _Alignas(64) char c[64];
+
+    if (write(asleep[1], "x", 1) == 1 && read(wake[0][0], c, 1) == 1)
         return;
 }
 
@@ -289,6 +299,7 @@ void enter(int kind)
     case ASM: by_assembly(other); break;
     case MASKED: masked(); break;
     case STALE: deep_calls = 0; deep(200); break;
+    case ALIGNED: aligned(); break;
     case WORD: kept = "of version NTH"; block(); break;
     }
     version++; /* no tail call */
@@ -307,6 +318,7 @@ KINDS = {
     "SETJMP": (8, "pointer", False),
     "ASM": (9, "unknown", False),
     "MASKED": (10, "unknown", False),
+    "ALIGNED": (12, "frame", False),
 }
 STALE, WORD = 5, 11
 
