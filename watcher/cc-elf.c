@@ -186,6 +186,15 @@ static bool is_c_name(const char *s)
 			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
 }
 
+/* Constructors and destructors that have a priority. Those up to 100 are the
+ * compiler's own (each of AddressSanitizer's objects has one). */
+static bool has_priority(const char *section)
+{
+	return (starts_with(section, ".init_array.") ||
+		starts_with(section, ".fini_array.")) &&
+	       strtoul(section + strlen(".init_array."), NULL, 10) > 100;
+}
+
 static void tie_common(struct elf_ties *t, const char *name, uint64_t size)
 {
 	t->common_sizes =
@@ -236,8 +245,7 @@ void elf_ties_read(const struct elf_view *v, struct elf_ties *t)
 		name = string_at(v, &names, sh.sh_name);
 		if (is_c_name(name) && !is_own_array(name))
 			strv_add(&t->sections, name);
-		t->priority |= starts_with(name, ".init_array.") ||
-			       starts_with(name, ".fini_array.");
+		t->priority |= has_priority(name);
 	}
 }
 

@@ -44,6 +44,24 @@ static bool is_personality(const struct object *o, uint32_t i)
 	return starts_with(sym_name(o, i), "DW.ref.");
 }
 
+/* The bounds of an array that the compiler makes for its own runtime, one an
+ * object: hidden, and weak, because where nothing went into it there is none.
+ * (AddressSanitizer's registered the globals of whatever module had some.) */
+static bool is_own_bound(const struct object *o, uint32_t i)
+{
+	const char *name = sym_name(o, i);
+
+	return ELF64_ST_VISIBILITY(o->syms[i].st_other) == STV_HIDDEN &&
+	       (starts_with(name, "__start_") || starts_with(name, "__stop_"));
+}
+
+/* Where AddressSanitizer counts a global's definitions: the program has no such
+ * variable. */
+static bool is_odr_mark(const struct object *o, uint32_t i)
+{
+	return starts_with(sym_name(o, i), "__odr_asan_gen_");
+}
+
 /* A function or variable that the program defines and the user named. Names
  * with a leading dot are the compiler's (".compoundliteral.3"): their order,
  * not their meaning, gives the number, so they are never matched. */
@@ -54,7 +72,7 @@ static bool symbol_counts(const struct object *o, uint32_t i)
 
 	if (s->st_shndx == SHN_UNDEF || s->st_shndx >= o->nsec ||
 	    sym_name(o, i)[0] == '\0' || sym_name(o, i)[0] == '.' ||
-	    is_personality(o, i))
+	    is_personality(o, i) || is_odr_mark(o, i))
 		return false;
 	if (!(o->sec[s->st_shndx].sh->sh_flags & SHF_ALLOC))
 		return false;
@@ -377,7 +395,7 @@ int object_scan(struct object *o, char **err)
 		return 0;
 	o->direct = xcalloc(o->nsyms, sizeof(*o->direct));
 	for (uint32_t i = 1; i < o->nsyms; i++)
-		o->direct[i] = is_personality(o, i);
+		o->direct[i] = is_personality(o, i) || is_own_bound(o, i);
 	names_find(o);
 	for (uint32_t i = 1; i < o->nsec; i++) {
 		if (!sec_counts(&o->sec[i]))
