@@ -18,6 +18,7 @@
  */
 #include "codeserver/undef.h"
 
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@
 #include "codeserver/table.h"
 #include "codeserver/trap.h"
 
-void *undef_resolve(uint32_t index);
+void *undef_resolve(uint32_t index, uintptr_t frame);
 
 /* --- entries -------------------------------------------------------------- */
 
@@ -178,13 +179,39 @@ static void wait_run(struct server_job *job)
 	undef_call_serve(&((struct undef_wait *)(void *)job)->call);
 }
 
-/* What undef_trap calls, in the thread that made the call. */
-void *undef_resolve(uint32_t index)
+/* The dynamic linker calls destructors, at the program's end: one of a module
+ * that is gone has nothing left to do, and is not missed. */
+static bool is_destructor(uintptr_t caller)
 {
-	struct undef_wait *w = calloc(1, sizeof(*w));
+	const char *base = (const char *)_r_debug.r_ldbase;
+	const ElfW(Ehdr) *eh = (const void *)base;
+	const ElfW(Phdr) * ph;
+
+	if (!base)
+		return false;
+	ph = (const void *)(base + eh->e_phoff);
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X &&
+		    caller - ((uintptr_t)base + ph[i].p_vaddr) < ph[i].p_memsz)
+			return true;
+	return false;
+}
+
+static void nothing(void)
+{
+}
+
+/* What undef_trap calls, in the thread that made the call; FRAME is its %rbp,
+ * above which the call's return address is. */
+void *undef_resolve(uint32_t index, uintptr_t frame)
+{
 	struct undef_call failed = {.index = index};
+	struct undef_wait *w;
 	void *entry = NULL;
 
+	if (is_destructor(((const uintptr_t *)frame)[1]))
+		return (void *)(uintptr_t)nothing;
+	w = calloc(1, sizeof(*w));
 	if (w) {
 		w->question.job.run = wait_run;
 		w->question.destroy = wait_destroy;

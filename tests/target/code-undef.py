@@ -43,6 +43,10 @@ int arguments(void)
 { return (int)many(1, 2, 3, 4, "A", 5, 6, 7, 8, 9)
          + (int)sum(10, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0); }
 '''
+BEGUN = r'''
+#include <stdio.h>
+__attribute__((destructor)) static void at_the_end(void) { puts("ended"); }
+'''
 SOURCES = {"main.c": MAIN.replace('if (is("work"))',
                                   'if (is("arguments"))\n'
                                   '\t\tanswer(arguments());\n'
@@ -50,7 +54,7 @@ SOURCES = {"main.c": MAIN.replace('if (is("work"))',
                                       "static void serve",
                                       "int arguments(void);\n"
                                       "static void serve"),
-           "work.c": at(0), "arguments.c": ARGS}
+           "work.c": at(0), "arguments.c": ARGS, "begun.c": BEGUN}
 build("program", SOURCES)
 
 
@@ -146,4 +150,16 @@ ask(t, "purge work", 0)
 ask(t, "monitored_more", "undef")
 ask(t, "work", 1)
 t.end()
+
+# --- a destructor whose module is gone is not called --------------------------
+t = start()
+ask(t, "path path", 0)
+with open("path/begun.so", "w") as f:
+    f.write("no object")
+ask(t, "delete begun", 1)
+ask(t, "purge begun", 0)
+t.process.stdin.close()
+same("the program ends as it would", t.process.wait(30), 0)
+same("and has said", t.process.stdout.read(), "")
+same("and no error", t.process.stderr.read(), "")
 os.remove("program")
