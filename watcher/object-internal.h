@@ -119,4 +119,7 @@ static inline bool ref_is_lea(const struct section *s, uint64_t field)
 /* refs.c: finds functions, variables, and the references to them. */
 int object_scan(struct object *o, char **err);
 
+/* redzones.c: a symbol's size is its variable's, under AddressSanitizer too. */
+void redzones_forget(struct object *o);
+
 #endif

@@ -134,6 +134,7 @@ static int object_index(struct object *o, char **err)
 		if (o->sec[i].sh->sh_type == SHT_RELA &&
 		    relocations_check(o, i, err) < 0)
 			return -1;
+	redzones_forget(o);
 	record_find(o);
 	return 0;
 }
