@@ -21,10 +21,9 @@ faulthandler.register(signal.SIGTERM, chain=True)
 
 BUILD = os.environ["BUILD"]
 ROOT = os.environ["ROOT"]
-HW = os.path.join(BUILD, "hotwatch")
+HW = os.environ["HW_PROGRAM"]
 RUNTIME = os.path.join(os.environ["XDG_RUNTIME_DIR"], "hotwatch")
-SANITIZE = os.environ.get("HW_SANITIZE")
-SANITIZE = ["-fsanitize=" + SANITIZE] if SANITIZE else []
+SANITIZE = os.environ.get("HW_SANITIZE")  # HW cc builds with it
 
 
 def same(what, got, wanted):
@@ -59,7 +58,7 @@ def build(program, sources, flags=("-O2",)):
     write("hotwatch.json", "{}\n")  # a project of its own, wherever it lies
     for path, text in sources.items():
         write(path, text)
-    subprocess.run([HW, "cc", *flags, *SANITIZE, "-pthread", "-o", program,
+    subprocess.run([HW, "cc", *flags, "-pthread", "-o", program,
                     *[p for p in sources if p.endswith(".c")]], check=True)
 
 

@@ -12,6 +12,11 @@
 #   # limit: SECONDS           how long it may take (120)
 #   # slow: REASON             left out by HOTWATCH_TESTS=quick
 #   # sanitizers: address      runs in the sanitized builds as well
+#   # asan: OPTIONS            $ASAN_OPTIONS there: detect_leaks=0 for a program
+#                              that leaves what it has, malloc_context_size=1
+#                              where AddressSanitizer's memory of who allocated
+#                              would hold old code
+#   # address: no, REASON      not there, with HOTWATCH_TESTS=sanitized either
 #
 # A test passes by ending with status 0. Nothing here sleeps to let something
 # happen: wait_until looks at the thing itself, many times a second, and fails
@@ -26,7 +31,7 @@ if [ -z "${HW_TEST_DIR:-}" ]; then
 		"$(basename "$(dirname "$self")")/$(basename "$self")"
 fi
 export PYTHONDONTWRITEBYTECODE=1
-hw=$BUILD/hotwatch
+hw=$HW_PROGRAM
 cd "$HW_TEST_DIR"
 : "${WAIT_LIMIT:=30}"
 
@@ -210,7 +215,8 @@ show() {
 # --- hotwatch ----------------------------------------------------------------
 
 runtime=$XDG_RUNTIME_DIR/hotwatch
-sanitize=${HW_SANITIZE:+-fsanitize=$HW_SANITIZE} # for the program's own build
+# The sanitizers that "$hw" cc builds with: for what is built without it.
+sanitize=${HW_SANITIZE:+-fsanitize=$HW_SANITIZE}
 
 # rpc SOCKET METHOD [PARAMS]: prints the result; fails with the error
 rpc() {

@@ -21,7 +21,7 @@ import sys
 ROOT = os.environ["ROOT"]
 BUILD = os.environ["BUILD"]
 HERE = os.path.join(ROOT, "tests", "conformance")
-HW = os.path.join(BUILD, "hotwatch")
+HW = os.environ["HW_PROGRAM"]
 LINK = os.path.join(BUILD, "tests", "module-link")
 CODESERVER = os.path.join(BUILD, "codeserver", "libcodeserver.so")
 MODULES = ["m", "n", "o", "p", "q"]
@@ -56,7 +56,7 @@ def ingredients():
     files += sorted(glob.glob(os.path.join(HERE, "*.[ch]")))
     files += sorted(glob.glob(os.path.join(
         ROOT, "codeserver", "include", "hotwatch", "*.h")))
-    return files + [__file__, HW, LINK, CODESERVER]
+    return files + [__file__, os.path.join(BUILD, "hotwatch"), LINK, CODESERVER]
 
 
 def folder():

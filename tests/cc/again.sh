@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 120
+# sanitizers: address
 # Linking again: what did not change keeps its file and its place, files are
 # never overwritten, and the manifest is what is on disk.
 . "$(dirname "$0")/../lib.sh"

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 120
+# sanitizers: address
 # Compiling leaves an ordinary object with all that a reload needs, whatever the
 # user's flags, says no more than clang, and writes the depfiles asked for.
 . "$(dirname "$0")/../lib.sh"
+hw=$BUILD/hotwatch # nothing is run: without a sanitizer's flags
 
 record() {
 	llvm-objcopy-19 --dump-section .GCC.command.line=.record "$1" .object

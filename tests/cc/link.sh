@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 180
+# sanitizers: address
 # A hot link takes what a native link takes, refuses what it refuses in the
 # same words, and the program behaves as the native one.
 . "$(dirname "$0")/../lib.sh"
@@ -15,7 +16,8 @@ modules() {
 # same_refusal ARGS...: status and messages of a link are clang's
 same_refusal() {
 	local status=0 wanted=0
-	clang-19 -fuse-ld=lld "$@" >native.out 2>native.err || wanted=$?
+	# shellcheck disable=SC2086
+	clang-19 -fuse-ld=lld $sanitize "$@" >native.out 2>native.err || wanted=$?
 	$cc "$@" >hot.out 2>hot.err || status=$?
 	[ "$wanted" != 0 ] || fail "clang takes $*"
 	expect_eq "status of cc $*" "$status" "$wanted"

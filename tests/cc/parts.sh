@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 120
+# sanitizers: address
 # Programs of which only a part can be modules: other languages and compilers,
 # libraries, section arrays, whole programs that cannot be split at all.
 . "$(dirname "$0")/../lib.sh"
 
-cc="$hw cc"
+cc="$hw cc" plain="$BUILD/hotwatch cc" # which a sanitizer's flags are not given
 git init -q .
 
 modules() {
@@ -105,7 +106,7 @@ for flag in -Wl,--no-as-needed -Wl,--as-needed; do
 done
 
 step "ld -r of several is one object"
-$cc -r main.o h.o -o both.o
+$plain -r main.o h.o -o both.o # clang adds a sanitizer's runtime
 $cc -c use.c
 printf 'int count(int x) { return x; }\n' >count.c
 $cc both.o count.c -o p
@@ -159,7 +160,7 @@ expect_eq "modules" "$(modules p)" call
 expect_status 7 ./p
 
 step "what cannot be split is linked in one piece, and told"
-expect_status 0 $cc -static use.c count.c -o p
+expect_status 0 $plain -static use.c count.c -o p
 expect_match "notice" "$errors" 'p: linked in one piece.*: -static'
 expect_status 6 ./p
 expect_no_match "the program" "$(readelf -d p)" NEEDED

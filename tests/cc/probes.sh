@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# sanitizers: address
+#
 # What build systems ask of a compiler, hotwatch cc answers as clang does.
 . "$(dirname "$0")/../lib.sh"
+hw=$BUILD/hotwatch # no code server is run: without a sanitizer's flags
 
 cat >a.c <<'END'
 #include <stdio.h>

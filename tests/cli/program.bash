@@ -41,7 +41,7 @@ p: main.o answer.o
 	$(CC) $(CFLAGS) -o $@ main.o answer.o
 main.o answer.o: answer.h Makefile
 END
-make -s -C p CC="$hw cc" CFLAGS="-O1 $sanitize"
+make -s -C p CC="$hw cc" CFLAGS=-O1
 
 # pid_in FILE: the program's pid, from the line that says it is attached
 pid_in() {

@@ -28,7 +28,7 @@ text = text.replace("static void codeswitch(long sum);",
 text = text.replace("char line[64];", "char line[64];\n\tint n = flag;\n\n"
                     "\t(void)n;", 1)
 write(SOURCE, text)
-subprocess.run([HW, "cc", "-O2", *SANITIZE, "-pthread", "counter.c", "-o",
+subprocess.run([HW, "cc", "-O2", "-pthread", "counter.c", "-o",
                 "counter"], check=True)
 
 

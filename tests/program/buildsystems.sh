@@ -7,7 +7,6 @@
 # hot by CMake, autotools and Meson: the checks give what they give natively,
 # the program runs, and an edit to the library goes live.
 . "$(dirname "$0")/../lib.sh"
-[ -z "$sanitize" ] || export CFLAGS=$sanitize LDFLAGS=$sanitize
 
 sources() {
 	cat >"$1/main.c" <<-'END'
@@ -171,7 +170,7 @@ try() {
 }
 
 try cmake "$hw cc"
-try cmake "$BUILD/hotwatch-cc"
+try cmake "$hw-cc"
 try autotools "$hw cc"
 try meson "$hw cc"
-try meson "$BUILD/hotwatch-cc"
+try meson "$hw-cc"

@@ -24,7 +24,7 @@ walk() {
 	answers=0
 	cp -r "$ROOT/examples/counter" counter
 	project counter
-	make -s -C counter CC="$hw cc" CFLAGS="$options $sanitize"
+	make -s -C counter CC="$hw cc" CFLAGS="$options"
 
 	spawn_io counter "$hw" run counter/counter
 	tell counter increment

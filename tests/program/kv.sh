@@ -8,7 +8,7 @@
 
 cp -r "$ROOT/examples/kv" kv
 project kv
-make -s -C kv CC="$hw cc" CFLAGS="-O2 -g $sanitize"
+make -s -C kv CC="$hw cc" CFLAGS="-O2 -g"
 cd kv
 
 # ask LINE: the server's answer

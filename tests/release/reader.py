@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
 import schema  # noqa: E402
 
-HW = os.path.join(os.environ["BUILD"], "hotwatch")
+HW = os.environ["HW_PROGRAM"]
 with open(os.path.join(os.environ["ROOT"], "docs", "release.schema.json"),
           encoding="utf-8") as f:
     SCHEMA = json.load(f)

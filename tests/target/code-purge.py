@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# asan: malloc_context_size=1:handle_segv=0:handle_sigbus=0
 """Purges: what holds, what is ended for it, what the kernel's map shows after,
 and what a jump into purged code comes to."""
 import json

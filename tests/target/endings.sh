@@ -24,7 +24,7 @@ tap() {
 
 step "hot-built"
 # shellcheck disable=SC2086
-"$hw" cc -O2 -g $sanitize -pthread $include endings.c -o endings
+"$hw" cc -O2 -g -pthread $include endings.c -o endings
 tap ./endings
 
 step "plain, linked with the library"

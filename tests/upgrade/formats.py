@@ -15,7 +15,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
-HW = os.path.join(os.environ["BUILD"], "hotwatch")
+HW = os.environ["HW_PROGRAM"]
 os.chdir(os.environ.get("HW_TEST_DIR", "."))
 
 OLD = """

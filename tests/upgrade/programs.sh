@@ -13,7 +13,7 @@ side() {
 			"$hw" cc -O2 -c "$source"
 		done
 		# shellcheck disable=SC2086
-		"$hw" cc $sanitize ./*.o -o program
+		"$hw" cc ./*.o -o program
 	)
 }
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-HW = os.path.join(os.environ["BUILD"], "hotwatch")
+HW = os.environ["HW_PROGRAM"]
 LOCK = os.path.join(os.environ["ROOT"], "tests", "schemas")
 CACHE = os.environ.get("HOTWATCH_TEST_CACHE", "cache")
 os.chdir(os.environ.get("HW_TEST_DIR", "."))
