@@ -106,7 +106,7 @@ printf '#define ONE 1\n' >one.h
 printf '#include "one.h"\nint main(void) { return ONE - 1; }\n' >dep.c
 $plain -c dep.c
 rm -r .hotwatch
-$plain dep.o -Wl,--dependency-file=link.d -o p
+$cc dep.o -Wl,--dependency-file=link.d -o p
 expect_eq "dependencies" "$(jq -c '.modules[0].deps' p.hot/manifest.json)" \
 	"[\"$PWD/dep.c\",\"$PWD/one.h\"]"
 expect_match "the link's depfile" "$(head -n 1 link.d)" '^p:'
