@@ -17,12 +17,15 @@
  */
 #include "codeserver/server.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -234,6 +237,26 @@ static void *stack_make(void)
 	return p + GUARD;
 }
 
+/*
+ * ThreadSanitizer ends a forked child that starts a thread, whatever the
+ * program itself does there, unless it was told not to: so that child has no
+ * code server. Found out at the start, when nothing is locked.
+ */
+static bool forks_alone;
+
+static void sanitizer_find(void)
+{
+	const char *(*defaults)(void);
+	const char *own = NULL, *given = getenv("TSAN_OPTIONS");
+
+	*(void **)&defaults = dlsym(RTLD_DEFAULT, "__tsan_default_options");
+	if (defaults)
+		own = defaults();
+	forks_alone = dlsym(RTLD_DEFAULT, "__tsan_init") &&
+		      !(own && strstr(own, "die_after_fork=0")) &&
+		      !(given && strstr(given, "die_after_fork=0"));
+}
+
 static int thread_start(void)
 {
 	sigset_t all, was;
@@ -241,8 +264,10 @@ static int thread_start(void)
 	pthread_t thread;
 	int r;
 
-	if (!server.stack)
+	if (!server.stack) {
+		sanitizer_find();
 		server.stack = stack_make();
+	}
 	if (!server.stack || socket_prepare() < 0 ||
 	    pthread_attr_init(&attr) != 0)
 		return -1;
@@ -281,7 +306,7 @@ void server_forked(void)
 	orders_forked();
 	prepared_forked();
 	hunts_forked();
-	server.state = SERVER_NONE;
+	server.state = forks_alone ? SERVER_FAILED : SERVER_NONE;
 	if (had)
 		server_start();
 }
