@@ -424,6 +424,17 @@ void stop_here(struct process *p)
 	pthread_exit(NULL);
 }
 
+/*
+ * Whether PC is ThreadSanitizer's own code (of a hot program nothing else is in
+ * the executable). It may stand there with a lock of its books, which it takes
+ * again for the pthread_once that libgcc's unwinder begins with: so the process
+ * is asked again later, when it is out of there.
+ */
+static bool in_sanitizer(uintptr_t pc)
+{
+	return got.tsan && map_at(pc) == got.program;
+}
+
 static void stop_try(struct process *p, const ucontext_t *uc)
 {
 	const greg_t *reg = uc->uc_mcontext.gregs;
@@ -432,6 +443,8 @@ static void stop_try(struct process *p, const ucontext_t *uc)
 			 .libc = true,
 			 .blocked = false};
 
+	if (in_sanitizer(w.pc))
+		return;
 	barrier_remove(p, (uintptr_t)reg[REG_RSP]);
 	if (!may_end())
 		return;
