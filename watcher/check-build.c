@@ -198,6 +198,7 @@ static void side_fill(struct check_side *side, const struct check_build *b,
 		    .name = m->modules[i].name,
 		    .file = w ? w->file : m->modules[i].file,
 		    .command = m->modules[i].command,
+		    .deps = m->modules[i].deps,
 		};
 	}
 }
@@ -224,12 +225,13 @@ static int work_keep(struct check_kept *k, const struct check_work *was,
 }
 
 static int works_keep(const struct works *all, const struct check_build *b,
-		      char **err)
+		      const struct check_result *r, char **err)
 {
 	int e = 0;
 
 	if (!b->kept)
 		return 0;
+	check_kept_along(b->kept, r);
 	b->kept->program = xstrdup(path_base(b->manifest->program));
 	for (size_t i = 0; e == 0 && i + 1 < all->n; i += 2)
 		e = work_keep(b->kept, &all->v[i], &all->v[i + 1], err);
@@ -255,7 +257,7 @@ int check_build_compare(struct check_build *b, struct check_result *r,
 	if (was.n && is.n)
 		e = check_compare(&was, &is, r, err);
 	if (e == 0)
-		e = works_keep(&all, b, err);
+		e = works_keep(&all, b, r, err);
 	for (size_t i = 0; i < all.n; i++) {
 		free(all.v[i].file);
 		free(all.v[i].why);

@@ -132,7 +132,7 @@ struct check_finding *check_add(struct check_result *r, enum check_rule_id rule,
     PRINTF(6, 7);
 /* FILE may be NULL. */
 void check_along_add(struct check_result *r, const char *module,
-		     const char *file);
+		     const char *file, bool includes);
 struct check_place check_func_place(const struct check_image *im,
 				    const struct check_item *f);
 struct check_place check_var_place(const struct check_image *im,
@@ -161,6 +161,9 @@ bool check_set_pair(struct check_set *set, const char *name,
 bool check_set_loads(const struct check_set *set, const struct check_image *was,
 		     const struct check_image *is);
 struct check_result *check_set_result(struct check_set *set);
+/* Whether the module NAME is made of FILE as well; false if nobody told. */
+bool check_set_includes(const struct check_set *set, const char *name,
+			const char *file);
 
 /* --- who was not built again (check-stale.c) ------------------------------ */
 

@@ -99,12 +99,21 @@ static int images_take(struct check_kept *k, const char *name,
 {
 	const struct check_kept_module *m;
 
-	if (was && is && !memcmp(was->desc->hash, is->desc->hash, HW_HASH_SIZE))
+	if (was && is && check_same_content(was, is) &&
+	    !strv_has(&k->along, name))
 		return 0;
 	m = module_add(k, name, was, is);
 	if (was && object_copy(k, was_object, name, m->from, err) < 0)
 		return -1;
 	return is ? object_copy(k, is_object, name, m->to, err) : 0;
+}
+
+void check_kept_along(struct check_kept *k, const struct check_result *r)
+{
+	for (size_t i = 0; i < r->nalong; i++)
+		if (r->along[i].includes &&
+		    !strv_has(&k->along, r->along[i].module))
+			strv_add(&k->along, r->along[i].module);
 }
 
 int check_kept_take(struct check_kept *k, const struct check_module *was,
@@ -150,7 +159,8 @@ int check_kept_programs(struct check_kept *k, const struct check_operand *was,
 		const struct check_module *b = &is->side.modules[i];
 		const struct check_module *a = side_find(&was->side, b->name);
 
-		if (a && !strcmp(path_base(a->file), path_base(b->file)))
+		if (a && !strcmp(path_base(a->file), path_base(b->file)) &&
+		    !strv_has(&k->along, b->name))
 			continue;
 		r = check_kept_take(k, a, a ? a->object : NULL, b, b->object,
 				    err);
@@ -209,6 +219,7 @@ void check_kept_free(struct check_kept *k)
 		strv_free(&k->v[i].needs);
 		strv_free(&k->v[i].gives);
 	}
+	strv_free(&k->along);
 	free(k->v);
 	free(k->program);
 	free(k->old);

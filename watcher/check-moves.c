@@ -83,24 +83,54 @@ static char *type_file(const struct move *m)
 	return file;
 }
 
-static void shared(const struct move *m, const struct strv *by)
+static void names_put(struct text *t, const struct strv *by)
 {
-	struct text names = {0};
-	char *file = type_file(m);
-
-	for (size_t i = 0; i < by->n; i++)
-		check_along_add(m->p->r, by->v[i], file);
-	free(file);
-
 	for (size_t i = 0; i < by->n && i < NAMED; i++)
-		text_printf(&names, "%s%s", i ? ", " : "", by->v[i]);
+		text_printf(t, "%s%s", i ? ", " : "", by->v[i]);
 	if (by->n > NAMED)
-		text_printf(&names, " and %zu more", by->n - NAMED);
-	check_add(m->p->r, RULE_VARIABLE_SHARED, m->p->is->name, m->name, m->at,
-		  "%s is converted at the load, and %s, which use%s it, came "
-		  "out the same and would go on with the old one",
-		  m->name, names.s, by->n == 1 ? "s" : "");
+		text_printf(t, " and %zu more", by->n - NAMED);
+}
+
+/* BY came out the same; they come along, or stay. */
+static void shared(const struct move *m, const struct strv *by, bool along)
+{
+	struct check_finding *f;
+	struct text names = {0};
+
+	if (!by->n)
+		return;
+	names_put(&names, by);
+	f = check_add(m->p->r, RULE_VARIABLE_SHARED, m->p->is->name, m->name,
+		      m->at,
+		      "%s is converted at the load, and %s, which use%s it, "
+		      "came out the same and %s",
+		      m->name, names.s, by->n == 1 ? "s" : "",
+		      !along       ? "would go on with the old one"
+		      : by->n == 1 ? "is loaded with it"
+				   : "are loaded with it");
+	if (along)
+		f->severity = CHECK_INFO;
 	text_free(&names);
+}
+
+/* BY are not loaded with M's variable by what they are. */
+static void left_behind(const struct move *m, const struct strv *by)
+{
+	char *file = by->n ? type_file(m) : NULL;
+	struct strv along = {0}, stay = {0};
+
+	for (size_t i = 0; i < by->n; i++) {
+		bool includes =
+		    file && check_set_includes(m->p->set, by->v[i], file);
+
+		check_along_add(m->p->r, by->v[i], file, includes);
+		strv_add(includes ? &along : &stay, by->v[i]);
+	}
+	shared(m, &along, true);
+	shared(m, &stay, false);
+	strv_free(&along);
+	strv_free(&stay);
+	free(file);
 }
 
 static void users(const struct move *m)
@@ -119,8 +149,7 @@ static void users(const struct move *m)
 		if (!plain && !check_set_loads(m->p->set, was, is))
 			strv_add(&stay, by->v[i]);
 	}
-	if (stay.n)
-		shared(m, &stay);
+	left_behind(m, &stay);
 	strv_free(&stay);
 }
 

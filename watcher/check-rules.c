@@ -100,9 +100,9 @@ const struct check_rule check_rules[RULE_COUNT] = {
 	{"variable-shared", CHECK_ERROR, false,
 	 "a variable is converted, and modules that use it are not loaded with "
 	 "it",
-	 "include the file that defines the variable's type: on a save they "
-	 "are loaded with it then; or load them together: hotwatch load "
-	 "--force, with the variable's module and all of these"},
+	 "include the file that defines the variable's type: they are loaded "
+	 "with it then; or load them together: hotwatch load --force, with "
+	 "the variable's module and all of these"},
     [RULE_POINTER_CALLBACK] =
 	{"pointer-callback", CHECK_ERROR, true,
 	 "a function pointer is called in another way",

@@ -146,6 +146,20 @@ bool check_set_loads(const struct check_set *s, const struct check_image *was,
 				 : !check_same_content(was, is);
 }
 
+bool check_set_includes(const struct check_set *s, const char *name,
+			const char *file)
+{
+	size_t i = module_of(s->is_side, name);
+	char *const *deps =
+	    i < s->is_side->n ? s->is_side->modules[i].deps : NULL;
+
+	/* The first is the source itself. */
+	for (deps = deps && *deps ? deps + 1 : NULL; deps && *deps; deps++)
+		if (!strcmp(*deps, file))
+			return true;
+	return false;
+}
+
 struct check_result *check_set_result(struct check_set *s)
 {
 	return s->r;

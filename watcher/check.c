@@ -67,11 +67,13 @@ void check_unknown_add(struct check_result *r, const char *module,
 }
 
 void check_along_add(struct check_result *r, const char *module,
-		     const char *file)
+		     const char *file, bool includes)
 {
 	r->along = xrealloc(r->along, (r->nalong + 1) * sizeof(*r->along));
-	r->along[r->nalong].module = xstrdup(module);
-	r->along[r->nalong++].file = file ? xstrdup(file) : NULL;
+	r->along[r->nalong++] =
+	    (struct check_along){.module = xstrdup(module),
+				 .file = file ? xstrdup(file) : NULL,
+				 .includes = includes};
 }
 
 static void finding_free(struct check_finding *f)

@@ -136,7 +136,8 @@ enum check_verdict {
  * has to be loaded with the others. */
 struct check_along {
 	char *module;
-	char *file; /* where the variable's type is defined; NULL: unknown */
+	char *file;    /* where the variable's type is defined; NULL: unknown */
+	bool includes; /* it, as far as the side tells (check_module.deps) */
 };
 
 /* What a load of a rehearsal made callers or processes wait, at most. */
@@ -196,7 +197,7 @@ struct check_module {
 	 * file (the watcher's own objects have none); or NULL. */
 	char *const *command;
 	const char *object; /* what it was linked of, to see what is older; */
-	char *const *deps;  /* these; both may be NULL */
+	char *const *deps;  /* what that was made of; both may be NULL */
 };
 
 struct check_side {
@@ -283,10 +284,11 @@ struct check_kept_module {
 /* Zeroed is empty, but for the folder. */
 struct check_kept {
 	const char *folder; /* in: its objects go there, as NAME-HASH.o */
-	bool wants_old;     /* in: of commits, the old program too */
-	char *program;      /* whose modules they are: its name, */
-	char *old;          /* and the path of the old one, or NULL */
-	char *from, *to;    /* what the sides are called */
+	struct strv along; /* modules that go along, though they are the same */
+	bool wants_old;    /* in: of commits, the old program too */
+	char *program;     /* whose modules they are: its name, */
+	char *old;         /* and the path of the old one, or NULL */
+	char *from, *to;   /* what the sides are called */
 	struct check_kept_module *v; /* those that others need come first */
 	size_t n;
 };
@@ -296,6 +298,8 @@ struct check_kept {
 int check_kept_take(struct check_kept *k, const struct check_module *was,
 		    const char *was_object, const struct check_module *is,
 		    const char *is_object, char **err);
+/* Before any is taken: those that R says must come along, and can. */
+void check_kept_along(struct check_kept *k, const struct check_result *r);
 /* The same of all modules of two programs, by their manifests. */
 int check_kept_programs(struct check_kept *k, const struct check_operand *was,
 			const struct check_operand *is, char **err);

@@ -73,7 +73,8 @@ static int suppress(struct check_result *r, struct settings *s, bool whole,
 /* What a release is made of; two programs, and not two objects. */
 static int keep_programs(const struct check_operand *was,
 			 const struct check_operand *is, const char *const *o,
-			 struct check_kept *k, char **err)
+			 const struct check_result *r, struct check_kept *k,
+			 char **err)
 {
 	if (!was->side.whole || !is->side.whole)
 		return fail(err, "a release leads from one program to another; "
@@ -85,6 +86,7 @@ static int keep_programs(const struct check_operand *was,
 					 : xstrdup(o[0]);
 	k->from = xstrdup(o[0]);
 	k->to = xstrdup(o[1]);
+	check_kept_along(k, r);
 	return check_kept_programs(k, was, is, err);
 }
 
@@ -104,7 +106,7 @@ static int compare_builds(const struct options *o, const char *scratch,
 		e = check_compare(&was.side, &is.side, r, err);
 	if (e == 0 && kept)
 		e = keep_programs(&was, &is, (const char *const *)o->operands,
-				  kept, err);
+				  r, kept, err);
 	if (e == 0) {
 		char *here = path_real(".");
 

@@ -233,7 +233,8 @@ static int link_group(struct release_apply *a, struct release_group *g,
 				.hash = hash,
 				.out = &g->files[i]};
 
-		if (!hash || g->files[i].file || !needed(a, g, m->name, hash))
+		if (!hash || g->files[i].file ||
+		    (!release_again(m) && !needed(a, g, m->name, hash)))
 			continue;
 		j.object = object = release_object(a->release, m->name, hash);
 		r = link_one(&j, err);
@@ -274,7 +275,10 @@ const char *release_file(const struct release_target *t, const char *module)
 {
 	const struct release_apply *a = t->apply;
 	const struct release_module *m = release_module(a->release, module);
-	const char *has = target_has(t, module, release_wanted(m, a->down));
+	const char *has =
+	    release_again(m)
+		? NULL
+		: target_has(t, module, release_wanted(m, a->down));
 
 	return has ? has
 		   : group_of(a, t->manifest)

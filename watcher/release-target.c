@@ -157,7 +157,10 @@ static void judge_module(struct release_target *t,
 	const struct release_apply *a = t->apply;
 	const char *hash = target_hash(t->loaded, m->name);
 
-	if (same(hash, release_had(m, a->down)))
+	/* Of the same code the others tell the side. */
+	if (release_again(m) && same(hash, m->to))
+		++*from, ++*to;
+	else if (same(hash, release_had(m, a->down)))
 		++*from;
 	else if (same(hash, release_wanted(m, a->down)))
 		++*to;

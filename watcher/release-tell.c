@@ -12,7 +12,7 @@
 
 /* --- where a target is ---------------------------------------------------- */
 
-/* "from", "to", or "other": what T runs of M. */
+/* "from", "to", "same" if these are, or "other": what T runs of M. */
 static const char *side_of(const struct release_target *t,
 			   const struct release_module *m)
 {
@@ -21,7 +21,7 @@ static const char *side_of(const struct release_target *t,
 	if (!hash)
 		return m->to ? "other" : "to";
 	if (!strcmp(hash, m->from))
-		return "from";
+		return release_again(m) ? "same" : "from";
 	return m->to && !strcmp(hash, m->to) ? "to" : "other";
 }
 
@@ -29,11 +29,16 @@ static const char *side_of(const struct release_target *t,
 static const char *whole_side(const struct release_target *t)
 {
 	const struct release *r = t->apply->release;
-	const char *side = side_of(t, &r->modules[0]);
+	const char *side = "same";
 
-	for (size_t i = 1; i < r->nmodules; i++)
-		if (strcmp(side_of(t, &r->modules[i]), side) != 0)
+	for (size_t i = 0; i < r->nmodules; i++) {
+		const char *one = side_of(t, &r->modules[i]);
+
+		if (!strcmp(side, "same"))
+			side = one;
+		else if (strcmp(one, "same") != 0 && strcmp(one, side) != 0)
 			return NULL;
+	}
 	return strcmp(side, "other") != 0 ? side : NULL;
 }
 

@@ -54,6 +54,7 @@ cJSON *params_load(const struct release_step *s, bool down)
 
 	cJSON_AddStringToObject(params, "on_held", on_held[s->pre]);
 	cJSON_AddBoolToObject(params, "down", down);
+	cJSON_AddBoolToObject(params, "force", true); /* see release_again */
 	if (s->extra)
 		cJSON_AddStringToObject(params, "extra", s->extra);
 	cJSON_AddArrayToObject(params, "modules");

@@ -104,6 +104,11 @@ const char *release_wanted(const struct release_module *m, bool down)
 	return down ? m->from : m->to;
 }
 
+bool release_again(const struct release_module *m)
+{
+	return m->to && !strcmp(m->from, m->to);
+}
+
 const char *release_had(const struct release_module *m, bool down)
 {
 	return down ? m->to : m->from;

@@ -84,6 +84,9 @@ const struct release_module *release_module(const struct release *r,
 const char *release_wanted(const struct release_module *m, bool down);
 const char *release_had(const struct release_module *m, bool down);
 
+/* The same code is loaded once more, bound to a variable that moves. */
+bool release_again(const struct release_module *m);
+
 /* OBJECTS/kv-HASH.o; malloc'd. */
 char *release_object(const struct release *r, const char *module,
 		     const char *hash);

@@ -175,6 +175,21 @@ side new
 expect_eq "all" "$(findings old/program new/program)" \
 	"variable-migrates info api all
 variable-narrowed warning api all
+variable-shared info api all
+migrates 1"
+
+step "one that declares the type itself would be left behind"
+for side in old new; do
+	replace $side/first.c '#include "api.h"' 'struct all {
+	int first;
+};
+extern struct all all;'
+done
+side old
+side new
+expect_eq "all" "$(findings old/program new/program)" \
+	"variable-migrates info api all
+variable-narrowed warning api all
 variable-shared error api all
 unsafe 1"
 rm old/{first,last}.[co] new/{first,last}.[co]
