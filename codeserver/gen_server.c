@@ -337,27 +337,12 @@ PUBLIC int hw_gen_server_stop(hw_pid pid, const char *reason, int timeout_ms)
 
 /* --- talking to one ------------------------------------------------------- */
 
-/* What the calling process says; NULL if that is an error. */
-static int mail_of(const void *data, size_t size, enum hw_message_kind kind,
-		   struct mail **mail)
-{
-	*mail = NULL;
-	if (!data && size)
-		return -EINVAL;
-	*mail = mail_make(data, size);
-	if (!*mail)
-		return -ENOMEM;
-	(*mail)->m.kind = kind;
-	(*mail)->m.from = hw_self();
-	return 0;
-}
-
 PUBLIC int hw_gen_server_call(hw_pid pid, const void *request, size_t size,
 			      int timeout_ms, struct hw_message **answer)
 {
 	struct mail *mail;
 	struct call c;
-	int r = mail_of(request, size, HW_CALL, &mail);
+	int r = mail_of(request, size, HW_CALL, 0, &mail);
 
 	if (r == -EINVAL)
 		return call_failed(r, "badarg");
@@ -374,7 +359,7 @@ PUBLIC int hw_gen_server_call(hw_pid pid, const void *request, size_t size,
 PUBLIC int hw_gen_server_cast(hw_pid pid, const void *request, size_t size)
 {
 	struct mail *mail;
-	int r = mail_of(request, size, HW_CAST, &mail);
+	int r = mail_of(request, size, HW_CAST, 0, &mail);
 
 	return r ? r : mailbox_send(pid, mail);
 }
@@ -382,11 +367,10 @@ PUBLIC int hw_gen_server_cast(hw_pid pid, const void *request, size_t size)
 PUBLIC int hw_gen_server_reply(hw_ref ref, const void *data, size_t size)
 {
 	struct mail *mail;
-	int r = mail_of(data, size, HW_MESSAGE, &mail);
+	int r = mail_of(data, size, HW_MESSAGE, ref, &mail);
 
 	if (r)
 		return r;
-	mail->m.ref = ref;
 	sys_count_out();
 	call_answer(ref, mail);
 	return 0;

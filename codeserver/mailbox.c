@@ -136,18 +136,27 @@ int mailbox_send(hw_pid pid, struct mail *mail)
 	return r;
 }
 
+int mail_of(const void *data, size_t size, enum hw_message_kind kind,
+	    hw_ref ref, struct mail **mail)
+{
+	*mail = NULL;
+	if (!data && size)
+		return -EINVAL;
+	*mail = mail_make(data, size);
+	if (!*mail)
+		return -ENOMEM;
+	(*mail)->m.kind = kind;
+	(*mail)->m.from = hw_self();
+	(*mail)->m.ref = ref;
+	return 0;
+}
+
 PUBLIC int hw_send_ref(hw_pid pid, hw_ref ref, const void *data, size_t size)
 {
 	struct mail *mail;
+	int r = mail_of(data, size, HW_MESSAGE, ref, &mail);
 
-	if (!data && size)
-		return -EINVAL;
-	mail = mail_make(data, size);
-	if (!mail)
-		return -ENOMEM;
-	mail->m.from = hw_self();
-	mail->m.ref = ref;
-	return mailbox_send(pid, mail);
+	return r ? r : mailbox_send(pid, mail);
 }
 
 PUBLIC int hw_send(hw_pid pid, const void *data, size_t size)

@@ -229,6 +229,9 @@ int process_spawn(struct spawning *s, hw_pid *pid);
 
 /* A message with a copy of DATA; NULL: it is to be filled. */
 struct mail *mail_make(const void *data, size_t size);
+/* What the calling process says, of KIND. 0, or an error and NULL. */
+int mail_of(const void *data, size_t size, enum hw_message_kind kind,
+	    hw_ref ref, struct mail **mail);
 void mail_free(struct mail *mail);
 void queue_init(struct queue *q);
 void queue_free(struct queue *q);
