@@ -23,6 +23,7 @@
 #include "codeserver/forks.h"
 #include "codeserver/helper.h"
 #include "codeserver/layout-format.h"
+#include "codeserver/place.h"
 
 static int bad(const struct hw_checked *c, struct hw_failure *f,
 	       const char *module, const char *what)
@@ -274,23 +275,16 @@ void image_unmap(struct hw_checked *c)
 	c->map = NULL;
 }
 
-static int place_free(const struct hw_checked *c, struct hw_failure *f)
+static int misplaced(const struct hw_checked *c, const char *how,
+		     struct hw_failure *f)
 {
-	void *at = (void *)c->base;
-	void *p = mmap(at, c->size, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-			   MAP_FIXED_NOREPLACE,
-		       -1, 0);
+	char who[256];
 
-	if (p != MAP_FAILED)
-		munmap(p, c->size);
-	if (p == at)
-		return 0;
+	place_taken_by(c->base, c->size, who, sizeof(who));
 	return failure_set(f, "misplaced", desc_str(c->desc, c->desc->name),
 			   NULL,
-			   "%s: its place %#lx is taken in this process; link "
-			   "it for another",
-			   c->file, (unsigned long)c->base);
+			   "%s: its place %#lx %s (%s); link it for another",
+			   c->file, (unsigned long)c->base, how, who);
 }
 
 /* Pointers in the dynamic section are relocated by glibc in place, but for
@@ -425,8 +419,8 @@ int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
 	struct link_map *map;
 
 	*i = (struct hw_image){.base = c->base, .size = c->size};
-	if (place_free(c, f) < 0)
-		return -1;
+	if (place_free(c->base, c->size) < 0)
+		return misplaced(c, "is taken in this process", f);
 	i->file = strdup(c->file);
 	i->handle = i->file ? object_open(i, c, copy) : NULL;
 	if (!i->handle) {
@@ -442,10 +436,8 @@ int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
 		opened_note(i, c, map);
 		return 0;
 	}
-	failure_set(f, "misplaced", module, NULL, /* its bias must be 0 */
-		    "%s: the system mapped it elsewhere than %#lx", c->file,
-		    (unsigned long)c->base);
-	image_close(i);
+	image_close(i); /* its bias must be 0 */
+	misplaced(c, "was free, and the system mapped it elsewhere", f);
 	return -1;
 }
 

@@ -18,6 +18,7 @@
  */
 #include "codeserver/load.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -376,8 +377,9 @@ static int parts_unfence(struct load_set *s)
 			return failure_set(s->f, "misplaced",
 					   s->parts[i].item->mod->name, NULL,
 					   "%s: its code cannot be made "
-					   "executable again (mprotect)",
-					   s->parts[i].item->file);
+					   "executable again: mprotect: %s",
+					   s->parts[i].item->file,
+					   strerror(errno));
 	return 0;
 }
 
