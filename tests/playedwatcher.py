@@ -27,6 +27,7 @@ class Watcher(threading.Thread):
         self.root, self.stamp, self.seq = root, 0, 0
         self.targets, self.modules = targets, modules
         self.errors = {}  # module -> (stamp, diagnostics)
+        self.busy = threading.RLock()  # who has it is not asked meanwhile
         self.held = []  # of each target, as watch/holders says it
         base = "%s/hotwatch/watch-%016x." % (os.environ["XDG_RUNTIME_DIR"],
                                              fnv1a64(root))
@@ -60,10 +61,12 @@ class Watcher(threading.Thread):
         message = json.loads(stream.read(length))
         method = message["method"][len("watch/"):]
         answer = getattr(self, "on_" + method, None)
-        self.send(dict({"result": answer(message.get("params") or {})}
-                       if answer else {"error": {
-                           "code": -32601, "message": "it is only played"}},
-                       id=message["id"]))
+        with self.busy:
+            self.send(dict({"result": answer(message.get("params") or {})}
+                           if answer else {"error": {
+                               "code": -32601,
+                               "message": "it is only played"}},
+                           id=message["id"]))
         return True
 
     def send(self, message):

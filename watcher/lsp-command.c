@@ -180,8 +180,9 @@ static bool put_status(struct text *t, const cJSON *result)
 	return true;
 }
 
-/* Of suspend, resume, changeCode and getState: who, and its state. */
-static bool put_process(struct text *t, const cJSON *result)
+/* Of suspend, resume, changeCode and getState: who, and what was DONE to it, or
+ * its state. */
+static bool put_process(struct text *t, const cJSON *result, const char *done)
 {
 	const cJSON *target, *r;
 	bool ok = true;
@@ -197,10 +198,29 @@ static bool put_process(struct text *t, const cJSON *result)
 		if (*json_str(r, "name"))
 			text_printf(t, " (%s)", json_str(r, "name"));
 		text_printf(t, " in pid %d: %s\n", json_int(target, "pid", 0),
-			    json_at(r, "state") ? json_str(r, "state")
-						: "done");
+			    done ? done : json_str(r, "state"));
 	}
 	return ok;
+}
+
+static bool put_suspended(struct text *t, const cJSON *result)
+{
+	return put_process(t, result, "suspended");
+}
+
+static bool put_resumed(struct text *t, const cJSON *result)
+{
+	return put_process(t, result, "resumed");
+}
+
+static bool put_converted(struct text *t, const cJSON *result)
+{
+	return put_process(t, result, "its state is as the new code wants it");
+}
+
+static bool put_state(struct text *t, const cJSON *result)
+{
+	return put_process(t, result, NULL);
 }
 
 static bool put_nothing(struct text *t, const cJSON *result)
@@ -216,10 +236,10 @@ static const struct command_row rows[] = {
     {"hotwatch.purge", "watch/purge", MODULE, put_purge, false},
     {"hotwatch.delete", "watch/delete", MODULE, put_delete, false},
     {"hotwatch.rollback", "watch/rollback", MODULE, put_rollback, false},
-    {"hotwatch.suspend", "watch/suspend", PROCESS, put_process, false},
-    {"hotwatch.resume", "watch/resume", PROCESS, put_process, false},
-    {"hotwatch.changeCode", "watch/changeCode", PROCESS, put_process, false},
-    {"hotwatch.getState", "watch/getState", PROCESS, put_process, true},
+    {"hotwatch.suspend", "watch/suspend", PROCESS, put_suspended, false},
+    {"hotwatch.resume", "watch/resume", PROCESS, put_resumed, false},
+    {"hotwatch.changeCode", "watch/changeCode", PROCESS, put_converted, false},
+    {"hotwatch.getState", "watch/getState", PROCESS, put_state, true},
     {"hotwatch.holders", "watch/holders", MODULE, put_holders, true},
     {"hotwatch.status", "watch/status", NOTHING, put_status, true},
     {"hotwatch.modules", "watch/modules", NOTHING, put_nothing, true},

@@ -22,7 +22,7 @@ python3 -m zipfile -e hotwatch.vsix unpacked
 
 step "the extension host"
 drive host.js "$hw" bench.js
-sed -n 's/^{/{/p' suite.log >figures.json
+sed -n 's/^{/{/p' bench.log >figures.json
 shown() {
 	figure "VS Code: $1" "$(of ".$2" <figures.json)" ms "${@:3}"
 }

@@ -55,8 +55,9 @@ def tell():
 
 
 def break_all():
-    for i, path in enumerate(paths):
-        watcher.breaks("m%d" % i, path, range(1, EACH + 1))
+    with watcher.busy:
+        for i, path in enumerate(paths):
+            watcher.breaks("m%d" % i, path, range(1, EACH + 1))
 
 
 def rest(seen, seq):
@@ -104,8 +105,9 @@ complete([EACH] * FILES)
 # --- what has changed while it was sent ---
 break_all()
 seen, seq = tell()
-for i in range(0, FILES, 2):
-    watcher.breaks("m%d" % i, paths[i], range(1, EACH))
+with watcher.busy:
+    for i in range(0, FILES, 2):
+        watcher.breaks("m%d" % i, paths[i], range(1, EACH))
 seq = watcher.tells("error", "m0")
 rest(seen, seq)
 complete([EACH, EACH - 1] * (FILES // 2))

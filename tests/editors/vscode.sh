@@ -5,20 +5,28 @@
 #
 # editors/vscode compiles, is packaged, and does what its README says in VS
 # Code: the workbench in a browser with the counter, then what is below the
-# screen, in the extension host. Pictures are kept (kept/*.png).
+# screen, in the extension host, of one folder and of several. Pictures are kept
+# (kept/*.png).
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/vscode/package.bash"
 . "$(dirname "$0")/project.bash"
 cp p/counter.c .
 
-cp "$tests/worker.c" p/
+cp "$tests/worker.c" "$tests/keeper.c" p/
 printf 'counter\n*.hot\n.hotwatch\n' >p/.gitignore
-(cd p && "$hw" cc -O2 -pthread counter.c worker.c -o counter)
+(cd p && "$hw" cc -O2 -pthread counter.c worker.c keeper.c \
+	-o counter)
 
-project q
-printf '{}\n' >q/hotwatch.json
-cp counter.c q/
-(cd q && "$hw" cc -O2 -pthread counter.c -o counter)
+for name in q one two; do
+	project $name
+	printf '{}\n' >$name/hotwatch.json
+	cp counter.c $name/
+	(cd $name && "$hw" cc -O2 -pthread counter.c -o counter)
+done
+mkdir plain
+echo 'no C here' >plain/notes.txt
+printf '{"folders": [{"path": "one"}, {"path": "two"}, {"path": "plain"}]}\n' \
+	>several.code-workspace
 python3 -m zipfile -e hotwatch.vsix unpacked
 
 step "in the workbench, and in an extension host beside it"
@@ -28,6 +36,9 @@ drive counter.js "$PWD/talk"
 finish host
 cat host.out
 expect_eq "the extension host's status ($(<host.err))" "$status" 0
+
+step "several folders in a window"
+drive host.js "$hw" folders.js several.code-workspace
 
 step "what was said holds to the schemas"
 traffic_holds talk

@@ -42,7 +42,7 @@ export class Commands implements vscode.Disposable {
 		this.add('holders', (w: Where) => this.holders(w));
 		this.add('status', () => this.status());
 		this.add('sync', () => this.sync());
-		this.add('ps', () => this.processes());
+		this.add('ps', (w: Where) => this.processes(w));
 		this.add('log', () => deps.output.show());
 		this.add('modules', () => this.run('hotwatch.targets.focus'));
 		this.add('refresh', () => deps.tree.refresh());
@@ -205,13 +205,22 @@ export class Commands implements vscode.Disposable {
 
 	// --- processes -----------------------------------------------------------
 
-	private async processes(): Promise<void> {
-		const session = this.current;
+	/** Those of a program of the tree, or of all. */
+	private async processes(where: Where): Promise<void> {
+		const node = where && typeof where === 'object' && 'kind' in where
+			? where : undefined;
+		const session = node?.session ?? this.current;
 		const answer = await session.ask<Answer & {
 			targets: { pid: number; result?: { processes: Process[] } }[];
 		}>('hotwatch.ps');
+		const targets = answer.targets.filter(
+			t => !node || t.pid === node.target.pid);
+		if (!targets.some(t => t.result?.processes.length)) {
+			this.say('no process here: hw_spawn makes them', true);
+			return;
+		}
 		const chosen = await vscode.window.showQuickPick(
-			answer.targets.flatMap(t => (t.result?.processes ?? []).map(p => ({
+			targets.flatMap(t => (t.result?.processes ?? []).map(p => ({
 				pid: t.pid, process: p,
 				label: p.name || `process ${p.process}`,
 				description: `${p.state}, pid ${t.pid}`
@@ -224,10 +233,11 @@ export class Commands implements vscode.Disposable {
 	private async orderProcess(session: Session, target: number,
 		process: Process): Promise<void> {
 		const verb = await vscode.window.showQuickPick([
-			{ label: 'Get State', verb: 'getState' },
-			{ label: 'Suspend', verb: 'suspend' },
-			{ label: 'Resume', verb: 'resume' },
-			{ label: 'Change Code…', verb: 'changeCode' },
+			{ label: '$(output) Get State', verb: 'getState' },
+			process.state === 'suspended'
+				? { label: '$(debug-continue) Resume', verb: 'resume' }
+				: { label: '$(debug-pause) Suspend', verb: 'suspend' },
+			{ label: '$(arrow-swap) Change Code…', verb: 'changeCode' },
 		], { title: process.name || `process ${process.process}` });
 		const module = verb?.verb !== 'changeCode' ? undefined
 			: await vscode.window.showInputBox({

@@ -45,6 +45,7 @@ function targetItem(n: Node & { kind: 'target' }): vscode.TreeItem {
 	const fine = ['current', 'loading'].includes(n.target.state);
 	item.description = `pid ${n.target.pid}`
 		+ (n.target.state === 'current' ? '' : ` · ${n.target.state}`);
+	item.contextValue = 'target';
 	item.iconPath = new vscode.ThemeIcon(fine ? 'vm-running' : 'warning');
 	item.tooltip = [n.target.program, n.target.reason].filter(Boolean)
 		.join('\n');

@@ -60,7 +60,7 @@ async function error(w) {
 async function refusal(w) {
 	step('a refusal');
 	const { source, edits, at } = play.unsafe;
-	await w.openFile(path.basename(source));
+	await w.openFile(source);
 	for (const [old, text] of edits)
 		await w.edit(old, text);
 	await w.save();
@@ -71,7 +71,7 @@ async function refusal(w) {
 		await w.edit(text, old);
 	await w.save();
 	await w.page.waitForSelector(ERROR, { state: 'detached' });
-	await w.openFile(path.basename(play.source));
+	await w.openFile(play.source);
 }
 
 async function verbs(w) {
@@ -108,7 +108,7 @@ run(async defer => {
 	step('the workbench');
 	const w = await Workbench.open(browser, server, folder);
 	defer(status => status ? w.shot('failed') : Promise.resolve());
-	await w.openFile(path.basename(play.source));
+	await w.openFile(play.source);
 	await w.status(new RegExp(`attached pid ${program.pid}$`));
 	await save(w);
 	await holder(w);

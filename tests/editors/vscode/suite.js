@@ -5,59 +5,30 @@
 'use strict';
 
 const assert = require('node:assert');
-const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const vscode = require('vscode');
+const hosted = require('./hosted.js');
+const { rows, runAll, say, servers, status, until } = hosted;
 
-const LIMIT = 1000 * Number(process.env.WAIT_LIMIT || 30);
 const { commands, workspace, window } = vscode;
 const root = workspace.workspaceFolders[0].uri.fsPath;
 const uri = vscode.Uri.file(path.join(root, 'counter.c'));
 let api, document, editor, counter;
 
-function say(line) {
-	fs.appendFileSync(process.env.SUITE_LOG, line + '\n');
-}
-
-async function until(what, f) {
-	const end = Date.now() + LIMIT;
-	for (;;) {
-		const value = await f();
-		if (value)
-			return value;
-		if (Date.now() > end)
-			throw new Error(`${what}: not in time; the status is `
-				+ JSON.stringify(api.status()));
-		await new Promise(done => setTimeout(done, 5));
-	}
-}
-
-const status = pattern => until(`status ${pattern}`,
-	() => pattern.test(api.statusText()) && api.status());
-
-function startCounter() {
-	return new Promise(done => {
-		counter = spawn('./counter', { cwd: root });
-		counter.stdout.once('data', done);
-		counter.stdin.write('print\n');
-	});
-}
-
-function lineOf(part) {
-	return document.getText().split('\n').findIndex(l => l.includes(part));
-}
-
-async function edit(old, text) {
-	const at = document.getText().indexOf(old);
-	assert.notStrictEqual(at, -1, `not in the source: ${old}`);
-	await editor.edit(e => e.replace(new vscode.Range(document.positionAt(at),
-		document.positionAt(at + old.length)), text));
-}
+const edit = (old, text) => hosted.edit(editor, old, text);
 
 async function save(old, text) {
 	await edit(old, text);
 	await document.save();
+}
+
+async function startCounter() {
+	counter = await hosted.startCounter(root);
+}
+
+function lineOf(part) {
+	return document.getText().split('\n').findIndex(l => l.includes(part));
 }
 
 /** As the configuration of the window has it, until the test ends. */
@@ -77,22 +48,6 @@ const problems = code => vscode.languages.getDiagnostics(uri).filter(
 
 const lenses = async () => (await commands.executeCommand(
 	'vscode.executeCodeLensProvider', uri, 100)).map(l => l.command.title);
-
-async function rows(node) {
-	const list = [];
-	for (const n of await api.tree.getChildren(node)) {
-		const item = api.tree.getTreeItem(n);
-		list.push([item.label, item.description, n]);
-	}
-	return list;
-}
-
-/** Processes that run `hotwatch lsp` for this host. */
-function servers() {
-	return execFileSync('ps', ['-o', 'pid=,args=', '--ppid',
-		String(process.pid)], { encoding: 'utf8' }).split('\n')
-		.filter(l => / lsp$/.test(l)).map(l => parseInt(l, 10));
-}
 
 const tests = {
 	async 'a file that is opened starts a server, which finds the program'() {
@@ -263,20 +218,10 @@ exports.run = async () => {
 	await startCounter();
 	document = await workspace.openTextDocument(uri);
 	editor = await window.showTextDocument(document);
-	api = await vscode.extensions.getExtension('hotwatch.hotwatch').activate();
-	const failed = [];
-	for (const [name, test] of Object.entries(tests)) {
-		const began = Date.now();
-		try {
-			await test();
-			say(`ok    ${name} (${Date.now() - began} ms)`);
-		} catch (e) {
-			failed.push(name);
-			say(`FAIL  ${name}: ${e.stack}`);
-			break; // the next ones go on from where this one ended
-		}
+	api = await hosted.activate();
+	try {
+		await runAll(tests);
+	} finally {
+		counter.kill('SIGKILL');
 	}
-	counter.kill('SIGKILL');
-	if (failed.length)
-		throw new Error(`failed: ${failed.join(', ')}`);
 };

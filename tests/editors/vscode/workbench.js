@@ -133,10 +133,13 @@ class Server {
 		return server;
 	}
 
-	url(folder, payload = {}) {
+	/** PLACE: a folder, or a file of several (x.code-workspace). */
+	url(place, payload = {}) {
 		const all = { skipWelcome: 'true', skipReleaseNotes: 'true',
 			...payload };
-		return `http://127.0.0.1:${this.port}/?folder=${folder}&payload=`
+		const kind = place.endsWith('.code-workspace') ? 'workspace'
+			: 'folder';
+		return `http://127.0.0.1:${this.port}/?${kind}=${place}&payload=`
 			+ encodeURIComponent(JSON.stringify(Object.entries(all)));
 	}
 
@@ -166,7 +169,7 @@ async function launch() {
 /** A window of the workbench. */
 class Workbench {
 	/** EXPOSED: functions that the page may call. */
-	static async open(browser, server, folder, payload = {}, exposed = {}) {
+	static async open(browser, server, place, payload = {}, exposed = {}) {
 		const w = new Workbench();
 		w.errors = [];
 		w.server = server;
@@ -180,7 +183,7 @@ class Workbench {
 		});
 		for (const [name, f] of Object.entries(exposed))
 			await w.page.exposeFunction(name, f);
-		await w.page.goto(server.url(folder, payload));
+		await w.page.goto(server.url(place, payload));
 		await w.page.waitForSelector('.monaco-workbench .statusbar-item');
 		return w;
 	}
@@ -245,13 +248,15 @@ class Workbench {
 			{ hasText: has }).first().click({ timeout });
 	}
 
-	/** A search that begins before the server is ready finds nothing, and a
-	 * list that still changes gives another row to the click: again, then. */
-	async openFile(name) {
+	/** By its whole path, which only one row can answer: those of a search still
+	 * come and go, and another may be where the click goes. Before the server is
+	 * ready there is none: again, then. */
+	async openFile(file) {
+		const name = path.basename(file);
 		const tab = `.tab.active[data-resource-name="${name}"]`;
 		await until(`${name} opened`, async () => {
 			await this.key('Escape', 'Control+P');
-			await this.pick(name, name, 5000);
+			await this.pick(path.resolve(file), name, 5000);
 			return this.page.waitForSelector(tab,
 				{ state: 'attached', timeout: 5000 });
 		}, 2 * LIMIT);
