@@ -54,21 +54,25 @@ static void put_versions(struct text *t, const cJSON *targets, int *highest)
 	text_printf(t, "v%d", *highest);
 }
 
-/* "old code held by main thread in main (x.c:9) and 2 more"; NULL: nobody. */
+/* "old code held by main thread in main (x.c:9)", "... by main thread, process
+ * 2 and 3 more": a line of lenses has little room, and where they are is listed
+ * by a click; NULL: nobody. */
 static char *held_title(const struct lsp *s, const char *module)
 {
 	struct text t = {0};
-	const cJSON *h;
+	const cJSON *h, *only = NULL;
 	int n = 0;
 
 	cJSON_ArrayForEach(h, s->holding)
 	{
 		if (strcmp(json_str(h, "module"), module) != 0 || n++ >= NAMED)
 			continue;
-		text_printf(&t, "%s%s in %s",
-			    n == 1 ? "old code held by " : ", ",
-			    json_str(h, "who"), json_str(h, "where"));
+		text_printf(&t, "%s%s", n == 1 ? "old code held by " : ", ",
+			    json_str(h, "who"));
+		only = h;
 	}
+	if (n == 1)
+		text_printf(&t, " in %s", json_str(only, "where"));
 	if (n > NAMED)
 		text_printf(&t, " and %d more", n - NAMED);
 	return n ? text_take(&t) : NULL;

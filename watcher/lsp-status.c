@@ -75,11 +75,14 @@ static bool bad_settings(const struct lsp *s, cJSON *o)
 	return fault != NULL;
 }
 
+/* One that there was, or that cannot be: else it is just being found. */
 static bool no_watcher(const struct lsp *s, cJSON *o)
 {
-	if (!s->up)
+	bool lost = !s->up && s->why;
+
+	if (lost)
 		say(o, "no_watcher", s->why);
-	return !s->up;
+	return lost;
 }
 
 static bool is_starting(const struct lsp *s, cJSON *o)

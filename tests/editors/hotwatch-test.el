@@ -182,7 +182,7 @@ Else its process might be born in a version that comes meanwhile."
           (hotwatch-test-wait "nothing to be edited and not live"
                               (lambda () (not hotwatch--edited-overlays)))
           (hotwatch-soft-purge)
-          (wait-said "not_purged: counter is still held: main thread")
+          (wait-said "not_purged: counter is still held: .*main thread")
           (hotwatch-rollback)
           (wait-said "counter v2 live")
           (hotwatch-show-status)

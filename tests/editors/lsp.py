@@ -52,6 +52,10 @@ def problems(editor, code=None):
 
 editor = Editor([HW, "lsp"], ".")
 state(editor, "idle")
+same("lost before there was anything to lose", [
+    s for s in editor.seen("hotwatch/status") if s["state"] == "lost"], [])
+
+
 def start():
     """The counter, once it answers: else its process might be born in a
     version that comes meanwhile."""
@@ -187,7 +191,8 @@ holds("the first says the version: %r" % titles,
       titles[0] == "hotwatch: v1 in pid %d" % target.pid)
 same("what can be done", titles[1:4], ["Reload", "Purge", "Rollback"])
 holds("the last at the top says who holds: %r" % titles,
-      titles[4].startswith("old code held by main thread in main"))
+      titles[4].startswith("old code held by ") and
+      all(name in titles[4] for name in NAMES))
 for name in NAMES:
     holds("the holder's line has one: %r" % titles,
           name + " still runs v0 here" in titles)

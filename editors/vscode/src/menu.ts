@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { Session } from './session';
 import { isOurs, Sessions } from './sessions';
 import { reloadsOnSave } from './reload';
+import { details, statusText } from './status';
 
 interface Item extends vscode.QuickPickItem {
 	command?: string;
@@ -70,9 +71,9 @@ async function show(sessions: Sessions): Promise<void> {
 			? ofFile(vscode.workspace.asRelativePath(document.uri)) : [],
 		...ofProject(session), ...ofSettings(session),
 	];
-	const { message, text } = session.status;
 	const chosen = await vscode.window.showQuickPick(items, {
-		title: `hotwatch: ${text}`, placeHolder: message,
+		title: statusText(session.status).replace(/^\$\(.*?\) /, ''),
+		placeHolder: details(session.status).join('; '),
 	});
 	if (chosen?.command)
 		await vscode.commands.executeCommand(chosen.command,

@@ -30,7 +30,7 @@ const rows: Record<string, Row> = {
 		: `attached to ${s.targets} processes`],
 };
 
-function plural(n: number, what: string): string {
+export function plural(n: number, what: string): string {
 	return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
@@ -43,7 +43,7 @@ export function statusText(s: Status): string {
 	return `$(${icon}) hotwatch: ${words(s)}`;
 }
 
-function details(s: Status): string[] {
+export function details(s: Status): string[] {
 	const list = [];
 	if (s.message)
 		list.push(s.message);

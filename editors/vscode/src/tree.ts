@@ -10,6 +10,7 @@ import * as vscode from 'vscode';
 import { Answer, Holder, Module, Target, Version } from './protocol';
 import { Session } from './session';
 import { Sessions } from './sessions';
+import { plural } from './status';
 
 const SETTLE_MS = 50; // a save brings several changes
 const OPEN_AT_FIRST = 3;
@@ -39,12 +40,20 @@ function holdersOf(node: Node & { module: Module }, version?: number):
 		&& (version === undefined || h.version === version));
 }
 
+/** What the status item calls it, too. */
+const words: Record<string, (t: Target) => string> = {
+	behind: t => `stale: ${plural(t.behind, 'module')}`,
+	silent: () => 'no answer',
+	unusable: () => 'restart needed',
+};
+
 function targetItem(n: Node & { kind: 'target' }): vscode.TreeItem {
 	const item = new vscode.TreeItem(n.target.name,
 		n.open ? Expanded : Collapsed);
-	const fine = ['current', 'loading'].includes(n.target.state);
+	const { state } = n.target;
+	const fine = ['current', 'loading'].includes(state);
 	item.description = `pid ${n.target.pid}`
-		+ (n.target.state === 'current' ? '' : ` · ${n.target.state}`);
+		+ (state === 'current' ? '' : ` · ${words[state]?.(n.target) ?? state}`);
 	item.contextValue = 'target';
 	item.iconPath = new vscode.ThemeIcon(fine ? 'vm-running' : 'warning');
 	item.tooltip = [n.target.program, n.target.reason].filter(Boolean)

@@ -12,14 +12,21 @@ const { activate, edit, rows, runAll, servers, startCounter, status, until } =
 	require('./hosted.js');
 
 const { commands, languages, workspace, window } = vscode;
-const folders = Object.fromEntries(workspace.workspaceFolders.map(
-	f => [path.basename(f.uri.fsPath), f.uri]));
-const source = Object.fromEntries(Object.entries(folders).map(
-	([name, uri]) => [name, vscode.Uri.joinPath(uri, 'counter.c')]));
+const folders = {}, source = {};
 const counters = {};
 let api;
 
-source.plain = vscode.Uri.joinPath(folders.plain, 'notes.txt');
+/** The window may know of the first folders before it has read of the others. */
+async function findFolders() {
+	const all = await until('the folders', () =>
+		workspace.workspaceFolders?.length === 3 && workspace.workspaceFolders);
+	for (const { uri } of all) {
+		const name = path.basename(uri.fsPath);
+		folders[name] = uri;
+		source[name] = vscode.Uri.joinPath(uri,
+			name === 'plain' ? 'notes.txt' : 'counter.c');
+	}
+}
 
 const look = name => window.showTextDocument(source[name]);
 const attached = name => status(
@@ -117,6 +124,7 @@ const tests = {
 };
 
 exports.run = async () => {
+	await findFolders();
 	for (const name of ['one', 'two'])
 		counters[name] = await startCounter(folders[name].fsPath);
 	api = await activate();

@@ -97,7 +97,8 @@ const tests = {
 
 	async 'lenses have version, verbs and holders, unless switched off'() {
 		const wanted = new RegExp(`^hotwatch: v1 in pid ${counter.pid};Reload;`
-			+ 'Purge;Rollback;old code held by main thread in main');
+			+ 'Purge;Rollback;old code held by (main thread, process 1 \\(counter\\)'
+			+ '|process 1 \\(counter\\), main thread);');
 		await until('lenses', async () => wanted.test(
 			(await lenses()).join(';')));
 		await withSetting('codeLens', false, () => until('none',
