@@ -12,10 +12,8 @@
 #   # limit: SECONDS           how long it may take (120)
 #   # slow: REASON             left out by HOTWATCH_TESTS=quick
 #   # sanitizers: address      runs in the sanitized builds as well
-#   # asan: OPTIONS            $ASAN_OPTIONS there: detect_leaks=0 for a program
-#                              that leaves what it has, malloc_context_size=1
-#                              where AddressSanitizer's memory of who allocated
-#                              would hold old code
+#   # asan: OPTIONS (WHY)      more of $ASAN_OPTIONS there: detect_leaks=0 for a
+#                              program that leaves what it has
 #   # address: no, REASON      not there, with HOTWATCH_TESTS=sanitized either
 #
 # A test passes by ending with status 0. Nothing here sleeps to let something

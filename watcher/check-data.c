@@ -181,7 +181,7 @@ static void constructors(struct check_pair *p)
 	for (size_t i = 0; i < is.n; i++) {
 		const struct check_item *f = check_func(p->is, is.v[i]);
 
-		if (strv_has(&was, is.v[i]))
+		if (strv_has(&was, is.v[i]) || check_made(is.v[i]))
 			continue;
 		check_add(p->r, RULE_CONSTRUCTOR, p->is->name,
 			  check_bare(is.v[i]), check_func_place(p->is, f),

@@ -199,7 +199,7 @@ void check_funcs(struct check_pair *p)
 
 		if (b)
 			compare(p, a, b);
-		else
+		else if (!check_made(a->id))
 			removed(p, a);
 	}
 }

@@ -180,6 +180,11 @@ const char *check_bare(const char *id)
 	return starts_with(id, "__emutls_v.") ? id + strlen("__emutls_v.") : id;
 }
 
+bool check_made(const char *id)
+{
+	return strchr(check_bare(id), '.') != NULL;
+}
+
 /* --- opening -------------------------------------------------------------- */
 
 static void types_read(struct check_image *im)

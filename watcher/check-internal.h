@@ -69,6 +69,10 @@ const struct check_item *check_item_at(const struct check_image *im,
 /* An id without its module, "__emutls_v." and number. */
 const char *check_bare(const char *id);
 
+/* A function that the compiler made (asan.module_dtor): nobody wrote it, so
+ * nothing is told of it. */
+bool check_made(const char *id);
+
 #define CHECK_NAME 200
 
 /* "count in next()". */

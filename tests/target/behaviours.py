@@ -2,8 +2,7 @@
 # limit: 300
 """Behaviours in a hot program: an idle server holds nothing and answers from
 new code; one that a purge kills in a callback is started again, in new code;
-system messages on the socket, and what they refuse. (Not for ASan, whose memory
-holds old code; program/kv is.)"""
+system messages on the socket, and what they refuse."""
 import os
 import sys
 import threading
@@ -76,7 +75,7 @@ SERVER = r'''
 #include <hotwatch/gen_server.h>
 #include <hotwatch/hot.h>
 static int version(void) { return VERSION; }
-volatile int busy;
+volatile unsigned busy;
 static void *call(void *state, const struct hw_message *m)
 {
     char text[40];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # limit: 200
-# asan: detect_leaks=0
+# asan: detect_leaks=0 (what is converted is left)
 """HOT_CODE_CHANGE: what it is given, on the way up and back; and that nothing
 is left of one that fails, dies, or does not return."""
 import os

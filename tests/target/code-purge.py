@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# asan: malloc_context_size=1
 """Purges: what holds, what is ended for it, what the kernel's map shows after,
 and what a jump into purged code comes to."""
 import json

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 400
+# address: no, instrumented code names its file and line, so no two objects of these pairs are the same, and the compiler has other bytes
 # Each folder here is one change, old.c to new.c, and what `hotwatch check` has
 # to say of it, word for word, with its exit status in the last line. Half of
 # them are changes of which nothing must be said. old.flags, new.flags: what one

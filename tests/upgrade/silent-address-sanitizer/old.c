@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+int next(int step);
+int next(int step)
+{
+	return step;
+}
