@@ -112,6 +112,8 @@ step "nothing differs: nothing is run"
 rehearse 0 old --rehearse 'touch it-ran'
 [ ! -e it-ran ] || fail "the command was run"
 
+[ -z "$sanitize" ] || exit 0 # a crash is reported there, and is then an exit
+
 step "a crash, only after the upgrade, and where"
 sed 's/^\tkv->puts++;$/\t*(volatile size_t *)(kv->puts + 3) = 0;/' kv/kv-3.c >crash.c
 hot crash crash.c

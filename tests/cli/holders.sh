@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# address: no, what it remembers of the calls that made threads holds old code
 #
 # Who holds old code: told as it happens, listed by name, with a watcher and
 # without one, and pointed out when a loop stays in it.

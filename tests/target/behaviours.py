@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # limit: 300
+# address: no, what it remembers of the calls that made threads holds old code
 """Behaviours in a hot program: an idle server holds nothing and answers from
 new code; one that a purge kills in a callback is started again, in new code;
 system messages on the socket, and what they refuse."""
