@@ -10,8 +10,9 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests"))
 from guest import Target, build, holds, same
 
-# ThreadSanitizer remembers the addresses of thread-locals, and the gate refuses
-# to move what something points to.
+# ThreadSanitizer keeps the addresses of thread-locals and atomics in memory that
+# nothing marks as its own, and the gate refuses to move what something points
+# to. So there the thread-local stays, and what is counted is not atomic.
 watched = os.environ.get("HW_SANITIZE") == "thread"
 moving = ["all"] if watched else ["all", "mine"]
 THREADS = 8
