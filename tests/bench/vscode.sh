@@ -32,6 +32,8 @@ shown "a status" status max 50
 shown "100 holders" holders max 50
 shown "10 000 diagnostics in 1000 files, all" files
 shown "the same, the longest piece" piece max 50
+shown "10 000 diagnostics in one file, all" file
+shown "the same, the longest piece" filePiece max 50
 shown "10 of these 10 000 other ones" update max 50
 shown "the tree: 100 programs, 1000 modules open" tree max 50
 exit $over_limit

@@ -101,10 +101,10 @@ const holders = round => ({ method: 'hotwatch/holders', params: {
 		kind: 'frame', file: uri.fsPath, line: 1 + (i + round) % 4,
 	})) } });
 
-const published = (file, round) => ({
+const published = (file, round, count = EACH) => ({
 	method: 'textDocument/publishDiagnostics', params: {
 		uri: `file:///p/src/m${file}.c`,
-		diagnostics: Array.from({ length: EACH }, (_, i) => ({
+		diagnostics: Array.from({ length: count }, (_, i) => ({
 			range: { start: { line: i, character: 4 },
 				end: { line: i, character: 8 } },
 			severity: 2, source: 'hotwatch', message: `unused, ${round}`,
@@ -134,12 +134,15 @@ async function much() {
 	const files = await pieces(
 		Array.from({ length: FILES }, (_, i) => published(i, 0)),
 		() => message(FILES - 1) !== undefined);
+	const file = await pieces([published(FILES, 0, FILES * EACH)],
+		() => message(FILES) !== undefined);
 	return {
 		status: await many(ROUNDS, i => spent([status(i)],
 			() => api.statusText().includes(`v${i} in`))),
 		holders: await many(ROUNDS, i => spent([holders(i)],
 			() => api.holders()[0]?.version === i)),
 		files: files.all, piece: files.longest,
+		file: file.all, filePiece: file.longest,
 		update: await many(ROUNDS, i => spent([published(i, i + 1)],
 			() => message(i) === `unused, ${i + 1}`)),
 		tree: await many(ROUNDS, tree),
