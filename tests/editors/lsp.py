@@ -202,8 +202,9 @@ same("a file that is no module has none",
 # --- commands ---
 answer = editor.command("hotwatch.softPurge", uri(SOURCE))
 same("soft purge of what is held", answer["ok"], False)
-holds("it says by whom: %r" % answer["message"],
-      "main thread" in answer["message"])
+holds("it says by whom, of some: %r" % answer["message"],
+      any(name in answer["message"]
+          for name in ("main thread", "process 1 (counter)")))
 answer = editor.command("hotwatch.holders", "counter")
 holds("holders: %r" % answer["message"],
       "main thread" in answer["message"])
