@@ -62,6 +62,14 @@ static bool is_odr_mark(const struct object *o, uint32_t i)
 	return starts_with(sym_name(o, i), "__odr_asan_gen_");
 }
 
+/* Where an object's constructor marks that AddressSanitizer knows its globals:
+ * each module has its own. (Two that were loaded at once, and each brought it
+ * as a new variable of the program, refused each other.) */
+static bool is_registered_mark(const struct object *o, uint32_t i)
+{
+	return strcmp(sym_name(o, i), "___asan_globals_registered") == 0;
+}
+
 /* A function or variable that the program defines and the user named. Names
  * with a leading dot are the compiler's (".compoundliteral.3"): their order,
  * not their meaning, gives the number, so they are never matched. */
@@ -161,7 +169,8 @@ static void names_find(struct object *o)
 	}
 	/* -fcommon: the linker gives it a place; the name is all we need. */
 	for (uint32_t i = 1; i < o->nsyms; i++)
-		if (o->syms[i].st_shndx == SHN_COMMON)
+		if (o->syms[i].st_shndx == SHN_COMMON &&
+		    !is_registered_mark(o, i))
 			o->var_of[i] = (int32_t)var_add(o, i, SHN_COMMON);
 }
 

@@ -498,6 +498,19 @@ static void not_an_object(void)
 	free(err);
 }
 
+static void address_sanitizer(void)
+{
+	struct built b = build_as("int n = 5;\nint up(void) { return ++n; }\n",
+				  "-fsanitize=address", true);
+
+	CHECK_STR_EQ(b.err, NULL);
+	if (CHECK(b.desc != NULL)) {
+		CHECK(var(&b, "n") && var(&b, "n")->size == 4);
+		CHECK_INT_EQ(b.desc->nvars, 1);
+	}
+	built_free(&b);
+}
+
 #define BOTH(f)                  \
 	static void f##_O0(void) \
 	{                        \
@@ -527,6 +540,7 @@ static void not_an_object(void)
 	F(constructors, "constructors are disarmed in a reload")           \
 	F(hidden_extern, "a hidden variable of another unit is refused")   \
 	F(hidden_own, "a hidden variable of one's own is reached")         \
+	F(address_sanitizer, "what AddressSanitizer adds is no variable")  \
 	F(weak_undefined, "undefined symbols are weak, the strong marked") \
 	F(not_an_object, "what is no object is refused by name")
 
