@@ -4,6 +4,11 @@
  * Later ones are made a run at a time, each run on pages of its own, because a
  * page that other threads run is never made writable. A run is found by its
  * first index; there are as many runs as loads that brought new functions.
+ *
+ * Before a run's first stub lies what could be one. Who calls through a pointer
+ * in code with clang's -fsanitize=function reads the eight bytes
+ * before the function, where its type may be, and the page before a run may be
+ * nobody's.
  */
 #include "codeserver/arena.h"
 
@@ -126,13 +131,14 @@ int stub_write(void *at, uint32_t index)
 void *arena_stubs(uint32_t first, uint32_t n)
 {
 	struct stub_run *run = malloc(sizeof(*run));
-	size_t size = (16ul * n + PAGE - 1) & ~(PAGE - 1);
-	unsigned char *at = run ? arena_pages(size) : NULL;
+	size_t size = (16ul * n + 16 + PAGE - 1) & ~(PAGE - 1);
+	unsigned char *page = run ? arena_pages(size) : NULL;
+	unsigned char *at = page ? page + 16 : NULL;
 	int r = 0;
 
-	for (uint32_t i = 0; at && i < n; i++)
+	for (uint32_t i = 0; page && i < n; i++)
 		r |= stub_write(at + 16ul * i, first + i);
-	if (!at || r < 0 || mprotect(at, size, PROT_READ | PROT_EXEC) < 0) {
+	if (!page || r < 0 || mprotect(page, size, PROT_READ | PROT_EXEC) < 0) {
 		free(run);
 		return NULL;
 	}
