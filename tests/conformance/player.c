@@ -13,7 +13,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <execinfo.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include "player.h"
 
@@ -180,9 +180,28 @@ int player_told_version(void)
 	return told;
 }
 
+struct trace {
+	void **addresses;
+	int n, max;
+};
+
+static _Unwind_Reason_Code trace_frame(struct _Unwind_Context *c, void *arg)
+{
+	struct trace *t = arg;
+
+	if (t->n == t->max)
+		return _URC_END_OF_STACK;
+	t->addresses[t->n++] = (void *)_Unwind_GetIP(c);
+	return _URC_NO_REASON;
+}
+
+/* Not backtrace(): AddressSanitizer's leaves a copy in freed memory. */
 int player_trace(void **addresses, int max)
 {
-	return backtrace(addresses, max);
+	struct trace t = {addresses, 0, max};
+
+	_Unwind_Backtrace(trace_frame, &t);
+	return t.n;
 }
 
 int player_go(const char *name)

@@ -120,6 +120,7 @@ for side in old new; do
 			int first;
 			int last;
 			long total;
+			long more; /* or the alignment changes, and checks of it */
 		};
 		extern struct all all;
 	END
