@@ -14,7 +14,8 @@
 #   # sanitizers: address      runs in the sanitized builds as well
 #   # asan: OPTIONS (WHY)      more of $ASAN_OPTIONS there: detect_leaks=0 for a
 #                              program that leaves what it has
-#   # address: no, REASON      not there, with HOTWATCH_TESTS=sanitized either
+#   # address: no, REASON      not there, with HOTWATCH_TESTS=sanitized either (of
+#                              one conformance case: in the line before it)
 #
 # A test passes by ending with status 0. Nothing here sleeps to let something
 # happen: wait_until looks at the thing itself, many times a second, and fails

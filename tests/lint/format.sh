@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# address: no, it runs nothing that was built
 # The C sources are as clang-format would have them: ./dev fmt mends it.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# address: no, it runs nothing that was built
 # hot.h: HOT(fn) names the symbol hw.hot.fn, keeps fn's body, compiles without a
 # warning, is a tail jump where fn would be, means fn until it is bound, and is
 # just fn without hotwatch.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# address: no, it runs nothing that was built
 # What holds for every file of the repository: a licence line, no binaries, no
 # paths of one machine, no work left undone, no function too long to see whole.
 . "$(dirname "$0")/../lib.sh"
