@@ -159,12 +159,17 @@ void process_guard(const struct hw_module *desc)
 static void calls_find(void)
 {
 	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
-	struct addresses *a = addresses_make(COUNT(call_names));
+	struct addresses *a = addresses_make(2 * COUNT(call_names));
+	/* Its interceptor of sem_wait leaves its frame to libc's. */
+	bool asan = dlsym(RTLD_DEFAULT, "__asan_init") != NULL;
 
 	if (!a || !libc)
 		return;
-	for (size_t i = 0; i < COUNT(call_names); i++)
+	for (size_t i = 0; i < COUNT(call_names); i++) {
 		addresses_add(a, dlsym(libc, call_names[i]));
+		if (asan)
+			addresses_add(a, dlsym(RTLD_DEFAULT, call_names[i]));
+	}
 	addresses_publish(&calls, a);
 }
 

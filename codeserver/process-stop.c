@@ -422,10 +422,12 @@ static void *stop_probe(void *arg)
 }
 
 /* ThreadSanitizer believes a thread that was unwound out of one of its
- * interceptors to be in it for ever, and no more in what it locks. */
+ * interceptors to be in it for ever, and no more in what it locks. One that is
+ * cancelled ends the program under AddressSanitizer, which looks for a frame of
+ * its own where libc has begun to unwind. */
 bool stop_may_cancel(void)
 {
-	return !got.tsan;
+	return !got.tsan && !got.no_return;
 }
 
 const char *stop_limit(void)
@@ -453,7 +455,8 @@ int stop_prepare(void)
 	got.program = program;
 	got.libc =
 	    map_at((uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
-	got.linker = map_at((uintptr_t)dlsym(RTLD_DEFAULT, "__tls_get_addr"));
+	/* AddressSanitizer's in the executable is not meant. */
+	got.linker = map_at((uintptr_t)dlsym(RTLD_NEXT, "__tls_get_addr"));
 	got.own = map_at((uintptr_t)stop_handler);
 	*(void **)&got.no_return =
 	    dlsym(RTLD_DEFAULT, "__asan_handle_no_return");

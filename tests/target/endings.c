@@ -214,6 +214,11 @@ static void in_stream(void)
 #else
 #define TSAN false
 #endif
+#ifdef __has_feature
+#define ASAN __has_feature(address_sanitizer)
+#else
+#define ASAN false
+#endif
 
 static void (*const blocked[])(void) = {in_read,   in_poll,     in_recv,
 					in_sleep,  in_sem_wait, in_receive,
@@ -379,8 +384,8 @@ static void all_blocked_body(void)
 
 static void one_that_blocks_all_signals_ends_where_it_waits(void)
 {
-	if (TSAN)
-		CHECK_SKIP("ThreadSanitizer");
+	if (TSAN || ASAN)
+		CHECK_SKIP("a sanitizer");
 	in_process(all_blocked_body);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # limit: 120
-# sanitizers: thread
+# sanitizers: address thread
 #
 # How processes are ended, in a hot-built program and in one that is not. Under
 # ThreadSanitizer one that waits for a condition, or blocks all signals, is not
@@ -36,6 +36,6 @@ clang-19 -O2 -g -fexceptions -U__EXCEPTIONS -fasynchronous-unwind-tables \
 	$sanitize -pthread $include endings.c -o plain \
 	-L"$server" -lcodeserver -Wl,-rpath,"$server"
 case $sanitize in
-*thread) tap ./plain "an exit of its own" ;;
+*thread | *address*) tap ./plain "an exit of its own" ;;
 *) tap ./plain ;;
 esac
