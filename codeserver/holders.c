@@ -23,6 +23,10 @@
  * ucontext), looks like dead words. And a pointer to a constant that only a
  * callee-saved register of a blocked thread holds is not seen.
  *
+ * One thing is seen that holds nothing: a thread with an alternate signal stack
+ * answers our question there, and the kernel leaves on it where the thread was,
+ * until the next signal. It holds that code so long.
+ *
  * A function that the newer version lacks can still be called: its stub leads
  * into the old one. That is no matter of frames; whoever purges must turn the
  * stub away first, then look.
