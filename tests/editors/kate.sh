@@ -48,7 +48,7 @@ wait_until "Kate has opened the file with the server" opened
 
 # on_screen WHAT: what xscreen.py says of it now
 on_screen() {
-	[ "$(/usr/bin/python3 "$ROOT/tests/editors/xscreen.py" \
+	[ "$(/usr/bin/python3 "$ROOT/tests/xscreen.py" \
 		framebuffer/Xvfb_screen0 kept/kate.png)" = "$1" ]
 }
 
