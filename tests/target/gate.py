@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# address: no, the frame of its fgets is large, and a word of show() that is left in it is taken for a pointer
 """The gate, and a thread that stays in the module until others were served: a
 gate that stayed closed meanwhile would keep both waiting. One that never leaves
 costs the load, not the callers. What a purged version's tables point to holds

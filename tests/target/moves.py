@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # sanitizers: thread
+# address: no, its threads are nearly always inside then, with the addresses of what is checked on their stacks and in frames of signals: refused
 """Variables that move while eight threads use them: no count is lost, and no
 thread sees half of a move. They do nothing but call, so in the registers that
 pass no argument is always the address of what has to move. A sanitizer that
