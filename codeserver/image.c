@@ -419,7 +419,7 @@ int image_open(struct hw_image *i, const struct hw_checked *c, bool copy,
 	struct link_map *map;
 
 	*i = (struct hw_image){.base = c->base, .size = c->size};
-	if (place_free(c->base, c->size) < 0)
+	if (place_try(c->base, c->size) < 0)
 		return misplaced(c, "is taken in this process", f);
 	i->file = strdup(c->file);
 	i->handle = i->file ? object_open(i, c, copy) : NULL;

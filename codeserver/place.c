@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-int place_free(uintptr_t at, size_t size)
+int place_try(uintptr_t at, size_t size)
 {
 	void *p = mmap((void *)at, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
@@ -38,7 +38,7 @@ static void words_take(char *line, uintptr_t from, uintptr_t to, char *words,
 
 void place_taken_by(uintptr_t at, size_t size, char *words, size_t max)
 {
-	int e = place_free(at, size);
+	int e = place_try(at, size);
 	FILE *maps = fopen("/proc/self/maps", "re");
 	uintptr_t from, to = 0;
 	char line[4200];

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether nothing is mapped in the SIZE bytes from AT on; nothing is either
- * afterwards. */
-int place_free(uintptr_t at, size_t size);
+/* 0: nothing is mapped in the SIZE bytes from AT on, nor is afterwards; else a
+ * negative errno. */
+int place_try(uintptr_t at, size_t size);
 
 /* What is mapped there, in words: the first of it, by its file's name, and how
  * the kernel refused if nothing is. Never empty. */

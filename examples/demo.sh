@@ -48,8 +48,8 @@ await() {
 	done
 }
 
-answers() {
-	[ "$(wc -l <"$dir/out")" -ge "$1" ]
+answers() { # the shell behind & may not have made it yet
+	[ -e "$dir/out" ] && [ "$(wc -l <"$dir/out")" -ge "$1" ]
 }
 
 said() {

@@ -211,7 +211,8 @@ static bool can_reuse(const struct program *p, const struct unit *u)
 {
 	return u->was && !strcmp(u->was->name, u->m.name) &&
 	       !strcmp(u->was->source, u->m.source) &&
-	       old_room(p->old, u->was) >= place_room(u->was->size);
+	       (u->was->size < PLACE_HUGE || /* then it has all it needs */
+		old_room(p->old, u->was) >= place_room(u->was->size));
 }
 
 static void work_select(struct work *w)
